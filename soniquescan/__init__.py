@@ -1,0 +1,3 @@
+"""Scans a music library into PostgreSQL: every tag and stream property, exact, in seconds."""
+
+from __future__ import annotations

@@ -1,0 +1,281 @@
+"""Every type that crosses a process boundary. Imports nothing of ours.
+
+Rows that cross by the thousand are `NamedTuple`s: cheap to pickle and cheap to take apart.
+Names are MusicBrainz Picard's, as the columns of `database/sql` have them; units stand in the names.
+Every text in them is already fit for PostgreSQL (see `soniquescan.text.repair_text`).
+"""
+
+from __future__ import annotations
+
+import errno
+from enum import StrEnum
+from typing import NamedTuple, Self
+
+
+class ErrorKind(StrEnum):
+    """Why a file has a row in `file_errors`."""
+
+    EMPTY = "empty"  # no bytes at all
+    UNSUPPORTED_FORMAT = "unsupported_format"  # the content is no audio format that can be read
+    CORRUPT = "corrupt"  # the format is known, its structure is broken; no track
+    MALFORMED_TAGS = "malformed_tags"  # the audio reads, the tags do not (or only in part): a track all the same
+    NO_AUDIO_STREAM = "no_audio_stream"  # the tags read, the audio does not: a track with null stream properties
+    TRUNCATED = "truncated"  # the file ends before its own header says it should
+    PERMISSION_DENIED = "permission_denied"
+    NOT_FOUND = "not_found"  # vanished between discovery and reading
+    DANGLING_LINK = "dangling_link"  # a symbolic link to nothing
+    LINK_LOOP = "link_loop"  # symbolic links that lead back to themselves
+    NOT_A_REGULAR_FILE = "not_a_regular_file"  # a FIFO, socket or device with an audio file's name
+    IO_ERROR = "io_error"  # the storage failed (EIO, ESTALE, …)
+    TIMEOUT = "timeout"  # took longer than --file-timeout; its worker was replaced
+    WORKER_DIED = "worker_died"  # its worker was killed or crashed while it read this file
+    TOO_LARGE = "too_large"  # needs more memory than a worker may use
+    INTERNAL = "internal"  # an exception that nobody foresaw; the message names it
+
+    @classmethod
+    def of_os_error(cls, exc: OSError) -> Self:
+        """Return the kind of an error of the file system."""
+        return cls(_KIND_OF_ERRNO.get(exc.errno or 0, "io_error"))
+
+
+_KIND_OF_ERRNO = {
+    errno.EACCES: ErrorKind.PERMISSION_DENIED,
+    errno.EPERM: ErrorKind.PERMISSION_DENIED,
+    errno.ENOENT: ErrorKind.NOT_FOUND,
+    errno.ENOTDIR: ErrorKind.NOT_FOUND,
+    errno.ELOOP: ErrorKind.LINK_LOOP,
+    errno.ENXIO: ErrorKind.NOT_A_REGULAR_FILE,  # opening a socket
+}
+
+
+class FoundFile(NamedTuple):
+    """A regular file that may hold audio, as `stat` saw it (symbolic links followed)."""
+
+    path: bytes  # absolute, as the file system spells it
+    root_id: int
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    device: int
+    cover_path: bytes | None  # cover/folder/front.jpg|png|webp beside the file
+
+
+class FileError(NamedTuple):
+    """One thing that is wrong with one file or folder."""
+
+    path: bytes
+    stage: str  # "discover" or "extract"
+    kind: ErrorKind
+    message: str
+    size_bytes: int | None
+    mtime_ns: int | None
+
+
+class AudioStream(NamedTuple):
+    """What the audio is; a field is None where the container does not say."""
+
+    container: str  # as ffmpeg names them: mp3 flac mp4 ogg wav aiff asf wv ape mpc tta ofr tak aac ac3 dsf dff …
+    codec: str | None  # mp3 mp2 flac aac alac vorbis opus speex pcm wma … (lower case)
+    length_ms: int | None
+    bitrate_bps: int | None
+    sample_rate_hz: int | None
+    bits_per_sample: int | None
+    channels: int | None
+
+
+class Credit(NamedTuple):
+    """One artist's part in a track or an album."""
+
+    role: str  # artist, composer, lyricist, …, as in `track_artists.role`; "albumartist" for an album's
+    name: str
+    sort_name: str | None
+    musicbrainz_artistid: str | None  # canonical lower-case UUID, only where the file pairs it with the name
+
+
+class AlbumTags(NamedTuple):
+    """What one file says about its album."""
+
+    title: str
+    sort_title: str | None
+    albumartist: str | None  # credit as shown, None when no album artist is tagged
+    albumartist_sort: str | None
+    albumartists: tuple[Credit, ...]
+    date: str | None
+    year: int | None
+    original_date: str | None
+    original_year: int | None
+    compilation: bool | None  # None when the file does not say
+    disc_total: int | None
+    label: str | None
+    catalog_number: str | None
+    barcode: str | None
+    asin: str | None
+    media: str | None
+    release_country: str | None
+    release_status: str | None
+    release_types: tuple[str, ...]
+    musicbrainz_albumid: str | None
+    musicbrainz_releasegroupid: str | None
+
+
+class TrackTags(NamedTuple):
+    """What one file says about itself, normalised; see DESIGN's tag rules in README and `tags/`."""
+
+    title: str | None
+    title_sort: str | None
+    artist: str | None  # credit as shown; several values joined with "; "
+    artist_sort: str | None
+    track_number: int | None
+    track_total: int | None
+    disc_number: int | None
+    disc_total: int | None
+    disc_subtitle: str | None
+    date: str | None
+    year: int | None
+    original_date: str | None
+    original_year: int | None
+    bpm: float | None
+    initial_key: str | None
+    isrcs: tuple[str, ...]
+    moods: tuple[str, ...]
+    language: str | None
+    script: str | None
+    grouping: str | None
+    work: str | None
+    movement: str | None
+    movement_number: int | None
+    movement_total: int | None
+    copyright: str | None
+    comment: str | None
+    lyrics: str | None
+    encoded_by: str | None
+    encoder_settings: str | None
+    replaygain_track_gain_db: float | None
+    replaygain_track_peak: float | None
+    replaygain_album_gain_db: float | None
+    replaygain_album_peak: float | None
+    musicbrainz_recordingid: str | None
+    musicbrainz_trackid: str | None  # the release track; the file key of this name holds the recording id
+    musicbrainz_workid: str | None
+    musicbrainz_discid: str | None
+    acoustid_id: str | None
+    acoustid_fingerprint: str | None
+    has_cover: bool
+    genres: tuple[str, ...]
+    credits: tuple[Credit, ...]  # in role order, then position
+    album: AlbumTags | None
+    tags: dict[str, list[str]]  # every text that no column holds, by Picard name or else the file's own key
+
+
+class Track(NamedTuple):
+    """One audio file, read."""
+
+    file: FoundFile  # with the stat of the moment it was opened
+    stream: AudioStream
+    tags: TrackTags
+
+
+class ArtistNameRow(NamedTuple):
+    """An artist as files spell it; a row of `artist_names`. Ids are the 16 bytes of a UUID."""
+
+    id: bytes
+    own_id: bytes
+    name: str
+    sort_name: str | None
+    musicbrainz_artistid: str | None
+    name_key: bytes
+
+
+class GenreNameRow(NamedTuple):
+    """A genre as files spell it; a row of `genre_names`."""
+
+    id: bytes
+    genre_id: bytes
+    name: str
+
+
+class TrackArtistRow(NamedTuple):
+    """A row of `track_artists`, the track given by its number in the batch."""
+
+    number: int
+    role: str
+    position: int
+    artist_name_id: bytes
+
+
+class TrackGenreRow(NamedTuple):
+    """A row of `track_genres`, the track given by its number in the batch."""
+
+    number: int
+    position: int
+    genre_name_id: bytes
+
+
+class FileErrorRow(NamedTuple):
+    """A row of `file_errors`."""
+
+    path: str
+    scan_id: int
+    stage: str
+    kind: str
+    message: str
+    size_bytes: int | None
+    mtime_ns: int | None
+
+
+class AlbumTagsRow(NamedTuple):
+    """What files say about their album; a row of `album_tags`."""
+
+    id: bytes
+    own_id: bytes
+    albumartist_names: tuple[bytes, ...]
+    albumartists_paired: bool
+    albumartist_key: bytes | None
+    title_key: bytes
+    folder_key: bytes
+    cover_path: str | None
+    said: tuple[object, ...]  # the fields of `AlbumTags` without albumartists
+
+
+class TrackRow(NamedTuple):
+    """A row of `tracks`; the track's number in the batch stands for an id that only the database knows."""
+
+    number: int
+    path: str
+    root_id: int
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    device: int
+    album_tags_id: bytes | None
+    links_key: bytes
+    tags: str  # JSON
+    read: tuple[object, ...]  # the fields of `AudioStream`, then those of `TrackTags` up to has_cover
+
+
+# The columns of those two, once their last field is taken apart.
+ALBUM_TAGS_COLUMNS = AlbumTagsRow._fields[:-1] + tuple(name for name in AlbumTags._fields if name != "albumartists")
+TRACK_COLUMNS = TrackRow._fields[:-1] + AudioStream._fields + TrackTags._fields[: TrackTags._fields.index("genres")]
+
+
+class Batch(NamedTuple):
+    """Rows for one transaction; every id that a row refers to is that of a row in the same batch."""
+
+    scan_id: int
+    artist_names: list[ArtistNameRow]
+    album_tags: list[AlbumTagsRow]
+    genre_names: list[GenreNameRow]
+    tracks: list[TrackRow]
+    track_artists: list[TrackArtistRow]
+    track_genres: list[TrackGenreRow]
+    file_errors: list[FileErrorRow]
+
+
+class Committed(NamedTuple):
+    """What one transaction left in the database."""
+
+    tracks: int  # files whose row in `tracks` is now as the file is
+    failed_files: int  # files with a row in `file_errors`
+    errors_by_kind: dict[str, int]  # rows of `file_errors`
