@@ -1,0 +1,96 @@
+"""The sample files of other projects' test suites: most are odd or broken on purpose."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import mutagen
+import pytest
+
+from soniquescan import tags
+from soniquescan.errors import FileReadError
+from soniquescan.messages import ErrorKind
+
+SECONDS_A_FILE = 2
+
+# Files that mutagen reads and that are no audio, or none that can be read.
+NOT_AUDIO = {
+    "145-invalid-item-count.apev2",  # tags alone
+    "brokentag.apev2",
+    "oldtag.apev2",
+    "sample.oggtheora",  # films without sound
+    "sample_bitrate.oggtheora",
+    "empty_custom_field.m4a",  # neither a text nor audio
+    "zero_value_properties.wma",
+}
+# Where mutagen is wrong, or takes another stream of a film.
+OTHER_LENGTH = {
+    "sample_length.oggtheora",  # mutagen tells the picture's
+    "multi_stream.ogv",
+    "adpcm.wav",  # mutagen takes blocks of compressed audio for samples
+    "gsm_6_10.wav",
+    "oldape.ape",  # 40,780,800 s do not fit
+    "mpeg4_xa9des.m4a",  # without any audio track
+}
+
+
+def read(path):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return tags.read(fd, os.fstat(fd).st_size, os.fsencode(path))
+    finally:
+        os.close(fd)
+
+
+def outcome(path):
+    """Return kind and message of everything that is wrong with a file."""
+    try:
+        return read(path).problems
+    except FileReadError as exc:
+        return [(exc.kind, exc.message)]
+
+
+@pytest.fixture
+def files(corpus):
+    return sorted(path for path in corpus.rglob("*") if path.is_file())
+
+
+def test_each_file_is_read_or_refused_in_one_line_and_in_time(files):
+    for path in files:
+        start = time.process_time()
+        for kind, message in outcome(path):
+            assert kind in set(ErrorKind), path
+            assert message.isprintable(), path
+        assert time.process_time() - start < SECONDS_A_FILE, path
+
+
+def test_what_mutagen_reads_is_read(files):
+    refused = set()
+    for path in files:
+        try:
+            read(path)
+        except FileReadError:
+            refused.add(path.name)
+    readable = {path.name for path in files if reference(path) is not None}
+    assert refused & readable <= NOT_AUDIO
+
+
+def test_streams_are_what_mutagen_says(files):
+    for path in files:
+        info = getattr(reference(path), "info", None)
+        if info is None or path.name in NOT_AUDIO | OTHER_LENGTH:
+            continue
+        stream = read(path).stream
+        # Tags around bare frames are no audio for us: up to 128 bytes at 8 kbit/s here.
+        assert (stream.length_ms or 0) == pytest.approx(info.length * 1000, abs=130), path
+        assert (stream.sample_rate_hz or 0) == getattr(info, "sample_rate", stream.sample_rate_hz or 0), path
+        assert (stream.channels or 0) == getattr(info, "channels", stream.channels or 0), path
+
+
+def reference(path):
+    """Return what mutagen makes of a file, None where it fails."""
+    try:
+        return mutagen.File(path)
+    except Exception:  # noqa: BLE001  whatever it raises
+        return None
