@@ -1,0 +1,3 @@
+"""The four stages of a scan, one file each; each is a function from an iterator to an iterator."""
+
+from __future__ import annotations

@@ -1,0 +1,93 @@
+"""Extract: open each file found and read its tags and stream properties."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+
+from soniquescan import tags
+from soniquescan.errors import FileReadError
+from soniquescan.messages import ErrorKind, FileError, FoundFile, Track
+
+STAGE = "extract"
+
+# Regular files only, and never a wait: a FIFO that has taken a file's place since it was found opens at once.
+_OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def extract(files: Iterable[FoundFile | FileError]) -> Iterator[Track | FileError]:
+    """Yield each file's `Track` and what is wrong with it; errors of the discovery pass through.
+
+    A file whose name does not promise audio and whose content is none yields nothing.
+    """
+    for file in files:
+        if isinstance(file, FileError):
+            yield file
+        else:
+            yield from _extract_one(file)
+
+
+def _extract_one(file: FoundFile) -> list[Track | FileError]:
+    try:
+        return _read(file)
+    except FileReadError as exc:
+        return [_error(file, ErrorKind(exc.kind), exc.message)]
+    except OSError as exc:
+        return [_error(file, ErrorKind.of_os_error(exc), exc.strerror or str(exc))]
+    except MemoryError:
+        return [_error(file, ErrorKind.TOO_LARGE, "reading it needs more memory than a worker may use")]
+    except Exception as exc:  # noqa: BLE001  # the border of one file: our own mistakes must not end the scan
+        return [_error(file, ErrorKind.INTERNAL, f"internal error: {exc!r}")]
+
+
+def _read(found: FoundFile) -> list[Track | FileError]:
+    fd = os.open(found.path, _OPEN_FLAGS)
+    try:
+        file = _as_opened(found, os.fstat(fd))
+        if not (_promises_audio(file.path) or tags.is_audio(os.pread(fd, tags.HEAD_BYTES, 0))):
+            return []
+        metadata = tags.read(fd, file.size_bytes, file.path)
+    finally:
+        os.close(fd)
+    track = Track(file, metadata.stream, metadata.tags)
+    return [track, *(_error(file, problem.kind, problem.message) for problem in metadata.problems)]
+
+
+def _promises_audio(path: bytes) -> bool:
+    return os.path.splitext(path)[1].lower() in tags.AUDIO_EXTENSIONS  # noqa: PTH122  # the path is bytes
+
+
+def _as_opened(found: FoundFile, status: os.stat_result) -> FoundFile:
+    """Return the file with the `stat` of the moment it was opened: it may have been replaced since it was found."""
+    if not stat.S_ISREG(status.st_mode):
+        raise FileReadError(ErrorKind.NOT_A_REGULAR_FILE, "replaced, since it was found, by what is no regular file")
+    return found._replace(
+        size_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        ctime_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+        device=status.st_dev,
+    )
+
+
+def lost(file: FoundFile | FileError, how: str | None) -> FileError:
+    """Return the error of a file whose worker died (`how`) while it read it, or that took too long (None)."""
+    if isinstance(file, FileError):
+        return file
+    if how is None:
+        return _error(file, ErrorKind.TIMEOUT, "took longer than --file-timeout to read")
+    return _error(file, ErrorKind.WORKER_DIED, f"the worker that read it was lost ({how})")
+
+
+def weigh(result: Track | FileError) -> int:
+    """Return about how many bytes of text a result holds, where that can be much."""
+    if isinstance(result, FileError):
+        return len(result.message)
+    texts = result.tags
+    kept = sum(len(value) for values in texts.tags.values() for value in values)
+    return kept + len(texts.comment or "") + len(texts.lyrics or "") + len(texts.acoustid_fingerprint or "")
+
+
+def _error(file: FoundFile, kind: ErrorKind, message: str) -> FileError:
+    return FileError(file.path, STAGE, kind, message, file.size_bytes, file.mtime_ns)

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from soniquescan import cli
+from soniquescan.errors import DatabaseError, Interrupted, StageError, UsageError
+from soniquescan.report import ScanStatus
+from tests.unit.reports import make_report
+
+
+def all_commands(command=None, name="soniquescan"):
+    command = command or typer.main.get_command(cli.app)
+    yield name, command
+    for child_name, child in getattr(command, "commands", {}).items():
+        yield from all_commands(child, f"{name} {child_name}")
+
+
+# --- help
+
+
+@pytest.mark.parametrize("name", [name for name, _ in all_commands()])
+def test_every_command_and_parameter_has_help(name):
+    command = dict(all_commands())[name]
+
+    assert command.help
+    assert [parameter.name for parameter in command.params if not parameter.help] == []
+
+
+def test_summaries_in_the_list_of_commands_are_whole(capsys):
+    assert cli.run(["--help"]) == 0
+    assert cli.run(["db", "--help"]) == 0
+
+    assert "..." not in capsys.readouterr().out.replace("[ARGS]...", "")
+
+
+def test_help_imports_nothing_heavy():
+    heavy = ["rich", "psycopg", "multiprocessing", "pydantic", "mutagen", "psutil", "logging"]
+    program = f"import sys; from soniquescan import cli; cli.run(['--help']); print(set({heavy}) & set(sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_version(capsys):
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == "soniquescan 0.1.0\n"
+
+
+def test_no_command_shows_the_help_on_stderr_as_wrong_usage(capsys):
+    assert cli.run([]) == 2
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Commands:" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["scan"], "soniquescan: error: Missing argument 'PATH' (see soniquescan scan --help)"),
+        (["db", "nonsense"], "soniquescan: error: No such command 'nonsense' (see soniquescan db --help)"),
+        (["sql", "--csv", "--json", "select 1"], "soniquescan: error: Invalid value: --csv and --json exclude"),
+        (["scan", "/", "--workers", "0"], "soniquescan: error: Invalid value for '--workers'"),
+        (["scan", "/", "--workers", "1000"], "soniquescan: error: Invalid value for '--workers'"),
+        (["scan", "/", "--file-timeout", "nan"], "soniquescan: error: Invalid value for '--file-timeout'"),
+        (["scan", "/", "--file-timeout", "inf"], "soniquescan: error: Invalid value for '--file-timeout'"),
+        (["errors", "--kind", "nonsense"], "soniquescan: error: Invalid value for '--kind'"),
+        (["--nonsense\x1b[2J"], r"soniquescan: error: No such option: --nonsense\x1b[2J"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments, line, capsys):
+    assert cli.run(arguments) == 2
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(line)
+    assert err.count("\n") == 1
+
+
+# --- every way to end
+
+
+@pytest.mark.parametrize(
+    ("exc", "code", "line"),
+    [
+        (UsageError("no such folder"), 1, "soniquescan: error: no such folder\n"),
+        (DatabaseError("it is\nfull"), 1, "soniquescan: error: it is\\nfull\n"),
+        (Interrupted(signal.SIGTERM), 143, "soniquescan: interrupted\n"),
+        (Interrupted(signal.SIGHUP), 129, "soniquescan: interrupted\n"),
+        (KeyboardInterrupt(), 130, "soniquescan: interrupted\n"),
+        (MemoryError(), 1, "soniquescan: error: out of memory\n"),
+        (EOFError("bug"), 1, "soniquescan: internal error: EOFError: bug; run again with --debug to see where\n"),
+        (
+            OSError(28, "No space left on device", "/tmp/x"),
+            1,
+            "soniquescan: error: No space left on device: '/tmp/x'\n",
+        ),
+        (typer.Exit(3), 3, ""),
+    ],
+)
+def test_every_exception_is_one_line_and_an_exit_code(exc, code, line, capsys):
+    assert cli.explain(exc, debug=False) == code
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(line)
+    assert err.count("\n") == (1 if line else 0)
+
+
+def test_debug_shows_the_traceback_and_that_of_the_stage(capsys):
+    exc = StageError("extract failed", stage="extract", child_traceback="Traceback of the child\n  line")
+
+    assert cli.explain(exc, debug=True) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("soniquescan.errors.StageError")
+    assert "Traceback of the child\n  line\n" in err
+    assert err.endswith("soniquescan: error: extract failed\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"status": ScanStatus.FAILED, "cause": "the server is gone"}, StageError),
+        ({"status": ScanStatus.INTERRUPTED, "signal_number": 15}, Interrupted),
+    ],
+)
+def test_a_scan_that_did_not_complete_ends_the_command_as_an_error_does(changes, expected):
+    with pytest.raises(expected):
+        cli._raise_failure(make_report(**changes))
+
+
+def test_a_completed_scan_ends_well():
+    cli._raise_failure(make_report())
+
+
+# --- roots
+
+
+def test_roots_are_absolute_once_each_and_none_inside_another(tmp_path, monkeypatch):
+    for name in ("a/b", "a b", "a-", "c"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    here = os.fsencode(tmp_path)
+
+    assert cli._roots(["a", "./a/", "a/b", "a b", "a-", "c/../c"]) == (
+        here + b"/a",
+        here + b"/a b",
+        here + b"/a-",
+        here + b"/c",
+    )
+
+
+def test_the_root_folder_holds_all_others(tmp_path):
+    assert cli._roots(["//", str(tmp_path)]) == (b"/",)
+
+
+def test_a_root_may_have_any_name(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/\xff\n[bold]"
+    Path(os.fsdecode(folder)).mkdir()
+
+    assert cli._roots([os.fsdecode(folder)]) == (folder,)
+
+
+def test_a_root_keeps_the_name_of_the_link_that_leads_to_it(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+
+    assert cli._roots([str(tmp_path / "link")]) == (os.fsencode(tmp_path / "link"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("absent", "No such file or directory"),
+        ("file", "Not a directory"),
+        ("", "No such file or directory"),
+        ("dangling", "No such file or directory"),
+        ("loop", "Too many levels of symbolic links"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_a_root_that_cannot_be_scanned_is_refused(name, reason, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(UsageError) as caught:
+        cli._roots([name])
+    assert reason in str(caught.value)
