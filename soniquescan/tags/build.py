@@ -11,7 +11,7 @@ from soniquescan.messages import AlbumTags, Credit, TrackTags
 from soniquescan.tags import normalise
 from soniquescan.tags.mapping import ALIASES
 from soniquescan.tags.people import credits_of, distinct, people
-from soniquescan.text import name_key, repair_text
+from soniquescan.text import repair_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,11 @@ class _Tags:
         values = self.left.get(name)
         if values is None:
             return None
+        if len(values) == 1:  # almost always
+            found = parse(values[0])
+            if found is not None:
+                del self.left[name]
+            return found
         parsed = [parse(value) for value in values]
         found = next((item for item in parsed if item is not None), None)
         if found is not None and all(item == found for item in parsed):
@@ -85,6 +90,9 @@ class _Tags:
 
     def uuid(self, name: str) -> str | None:
         """Take the first valid id; unless it is the only one, the tag stays as well."""
+        values = self.left.get(name)
+        if values is None:
+            return None
         ids = self.ids(name)
         found = next(filter(None, map(normalise.uuid, ids)), None)
         if found is not None and len(ids) == 1:
@@ -176,8 +184,13 @@ def _repaired(values: Values) -> Values:
 
 
 def _fill_aliases(left: Values) -> None:
-    for key in [key for key in left if key.casefold() in ALIASES]:
-        left.setdefault(ALIASES[key.casefold()], list(left[key]))
+    for key, name in [(key, name) for key in left if (name := _alias(key)) is not None]:
+        left.setdefault(name, list(left[key]))
+
+
+@normalise.cached
+def _alias(key: str) -> str | None:
+    return ALIASES.get(key.casefold())
 
 
 def _date_and_year(tags: _Tags, name: str) -> tuple[str | None, int | None]:
@@ -205,7 +218,7 @@ def _genres(tags: _Tags) -> tuple[str, ...]:
     names = [name for value in tags.texts("genre") for name in normalise.genres(value)]
     spelled: dict[str, str] = {}
     for name in names:
-        spelled.setdefault(name_key(name), name)
+        spelled.setdefault(normalise.name_key(name), name)
     return tuple(spelled.values())
 
 

@@ -41,9 +41,9 @@ class UnreadableError(Exception):
 class _Window(io.RawIOBase):
     """The bytes of a file between two offsets, as a file of their own."""
 
-    def __init__(self, fd: int, start: int, end: int) -> None:
+    def __init__(self, pread: Callable[[int, int], bytes], start: int, end: int) -> None:
         super().__init__()
-        self._fd, self._start, self._size, self._position = fd, start, max(0, end - start), 0
+        self._pread, self._start, self._size, self._position = pread, start, max(0, end - start), 0
 
     def readable(self) -> bool:
         return True
@@ -61,7 +61,7 @@ class _Window(io.RawIOBase):
     def readinto(self, buffer: Buffer, /) -> int:
         view = memoryview(buffer)
         wanted = max(0, min(len(view), self._size - self._position))
-        data = os.pread(self._fd, wanted, self._start + self._position)
+        data = self._pread(wanted, self._start + self._position)
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
@@ -86,16 +86,20 @@ class Source:
         self.size_bytes = size_bytes
         self.path = path
         self.around: Around = Around((), None, None, b"", 0, size_bytes)
+        # Most of what is asked for lies here: one system call instead of eight (MP3) or twelve (FLAC).
+        self._head = os.pread(fd, min(BUFFER_BYTES, size_bytes), 0)
 
     def pread(self, size: int, offset: int) -> bytes:
         """Return up to `size` bytes from `offset`; never asks for more than the file holds."""
+        if 0 <= offset <= offset + size <= len(self._head):
+            return self._head[offset : offset + size]
         wanted = min(size, self.size_bytes - offset)
         return os.pread(self.fd, wanted, offset) if wanted > 0 else b""
 
     def file(self, *, whole: bool = False) -> io.BufferedReader:
         """Return the file as mutagen wants it: without the tags around its container, or whole."""
         start, end = (0, self.size_bytes) if whole else (self.around.start, self.around.end)
-        reader = _BoundedReader(_Window(self.fd, start, end), BUFFER_BYTES)
+        reader = _BoundedReader(_Window(self.pread, start, end), BUFFER_BYTES)
         reader.limit_bytes = self.size_bytes
         return reader
 

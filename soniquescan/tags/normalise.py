@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from mutagen.id3 import TCON
 
+from soniquescan.text import name_key as text_name_key
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,6 +66,9 @@ def cached(function: Callable[[str], T]) -> Callable[[str], T]:
         return remembering(text) if len(text) <= CACHE_CHARACTERS else function(text)
 
     return call
+
+
+name_key = cached(text_name_key)
 
 
 class NumberOfTotal(NamedTuple):

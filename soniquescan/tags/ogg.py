@@ -45,53 +45,49 @@ _CODECS = (
 
 
 def read_ogg(source: Source) -> Content:
-    """Return what an Ogg file says: its first audio stream's properties and comments."""
+    """Return what an Ogg file says: the properties and comments of its first audio stream."""
     content = Content("ogg")
+    file = source.file()
     try:
-        codec = attempt(lambda: _codec(source))
-        file = source.file()
-        info = attempt(lambda: codec.info(file))
+        codec, serial = attempt(partial(_sound, source))
     except UnreadableError as exc:
-        content.add_stream(partial(_fail, exc))
-        around.add_tags(source, content)
-        return content
-    content.add_tags(lambda: _comments(file, info.serial, codec))
-    content.add_stream(lambda: _stream(source, file, codec, info))
+        content.problem(ErrorKind.NO_AUDIO_STREAM, str(exc))
+    else:
+        content.add_tags(lambda: _comments(file, serial, codec))
+        content.add_stream(lambda: _stream(source, file, codec))
     around.add_tags(source, content)
     return content
 
 
-def _fail(exc: UnreadableError) -> AudioStream:
-    raise exc
-
-
-def _codec(source: Source) -> _Codec:
-    """Return the codec of the file's audio: the streams' first pages all come before any other page."""
+def _sound(source: Source) -> tuple[_Codec, int]:
+    """Return codec and serial number of the file's audio: all streams' first pages come before any other page."""
     file = source.file()
-    packets = []
+    streams = []
     for _ in range(MAX_HEADER_PAGES):
         page = OggPage(file)
         if not page.first:
             break
-        packets += page.packets[:1]
+        streams += [(packet, page.serial) for packet in page.packets[:1]]
     for codec in _CODECS:
-        if any(packet.startswith(codec.magic) for packet in packets):
-            return codec
+        for packet, serial in streams:
+            if packet.startswith(codec.magic):
+                return codec, serial
     raise FileReadError(ErrorKind.UNSUPPORTED_FORMAT, "an Ogg file without a sound stream that can be read")
 
 
 def _comments(file: io.BufferedReader, serial: int, codec: _Codec) -> Block:
-    """Return the comments in the stream's second packet, at which `file` stands."""
+    """Return the comments in the stream's second packet; leaves `file` behind it."""
     pages: list[OggPage] = []
     while not pages or not (pages[-1].complete or len(pages[-1].packets) > 1):
         page = OggPage(file)
-        if page.serial == serial:
+        if page.serial == serial and not page.first:
             pages.append(page)
     packet = OggPage.to_packets(pages)[0][codec.comment_prefix :]
     return read_comments(packet, OPUS if codec.name == "opus" else VORBIS)
 
 
-def _stream(source: Source, file: io.BufferedReader, codec: _Codec, info: Info) -> AudioStream:
+def _stream(source: Source, file: io.BufferedReader, codec: _Codec) -> AudioStream:
+    info = codec.info(source.file())
     info._post_tags(file)  # noqa: SLF001  mutagen's way to set the length, from the stream's last page
     return stream(
         source,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from soniquescan.messages import Credit
 from soniquescan.tags import normalise
-from soniquescan.text import name_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,5 +48,5 @@ def distinct(people_: Iterable[Credit]) -> tuple[Credit, ...]:
     """Return the credits without those that say again what an earlier one says."""
     unique: dict[tuple[str, str], Credit] = {}
     for credit in people_:
-        unique.setdefault((credit.role, credit.musicbrainz_artistid or name_key(credit.name)), credit)
+        unique.setdefault((credit.role, credit.musicbrainz_artistid or normalise.name_key(credit.name)), credit)
     return tuple(unique.values())

@@ -370,6 +370,27 @@ class TestVorbisCommentsAndFLAC:
         assert set(found.stream) == {"flac", None}
 
 
+class TestOgg:
+    def page(self, packet, number, *, flags=0, position=0):
+        lacing = b"\xff" * (len(packet) // 255) + bytes((len(packet) % 255,))
+        header = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, position, 1, number, 0, len(lacing))
+        return header + lacing + packet
+
+    def vorbis(self, rate):
+        head = b"\x01vorbis" + struct.pack("<IBIiiiBB", 0, 2, rate, 0, 128_000, 0, 0xB8, 1)
+        pages = self.page(head, 0, flags=2), self.page(b"\x03vorbis" + comments(b"TITLE=a") + b"\x01", 1)
+        return b"".join(pages) + self.page(b"x", 2, flags=4, position=44_100)
+
+    def test_a_stream_that_cannot_be_read_leaves_its_comments(self, read):
+        sound, broken = read(self.vorbis(44_100), "a.ogg"), read(self.vorbis(0), "b.ogg")
+        assert (sound.tags.title, sound.stream.length_ms, sound.problems) == ("a", 1000, ())
+        assert (broken.tags.title, broken.stream.length_ms, kinds(broken)) == ("a", None, [ErrorKind.NO_AUDIO_STREAM])
+
+    def test_a_film_without_sound_is_no_audio(self, failure):
+        content = self.page(b"\x80theora" + bytes(40), 0, flags=2) + self.page(b"\x81theora" + comments(b"TITLE=a"), 1)
+        assert failure(content, "a.ogg").kind == ErrorKind.UNSUPPORTED_FORMAT
+
+
 class TestAPEv2:
     def test_a_broken_text_loses_only_its_broken_bytes(self, read):
         found = read(MPEG_AUDIO + ape(Title=b"a\xffb", Album_Artist=b"c\0d", Album=b"e")).tags
