@@ -8,6 +8,7 @@ the rest and is raised, and however it ends no process is left behind.
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import pickle
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STOP_TIMEOUT_S = 0.5  # from asking the stages to end until killing them; Ctrl-C has 2 s for everything
+_GC_THRESHOLD = 100_000  # objects; at Python's 700, batching 10,000 tracks took 23 µs a track instead of 16
 _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those that ask us to end
 
@@ -449,6 +451,8 @@ def enter_child(title: str, parent_pid: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    gc.freeze()  # what was inherited stays, and stays shared
+    gc.set_threshold(_GC_THRESHOLD)
     setproctitle.setproctitle(f"soniquescan: {title}")
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
