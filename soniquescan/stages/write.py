@@ -7,42 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from struct import Struct
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
 
 import psycopg
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
 from psycopg.rows import TupleRow
 
-from soniquescan.database.connection import CopyTarget, copy_rows, wrap_errors
+from soniquescan.database import staging
+from soniquescan.database.connection import wrap_errors
 from soniquescan.database.sql import read_sql
-from soniquescan.messages import (
-    ALBUM_TAGS_COLUMNS,
-    TRACK_COLUMNS,
-    ArtistNameRow,
-    Batch,
-    Committed,
-    ErrorKind,
-    FileErrorRow,
-    GenreNameRow,
-    TrackArtistRow,
-    TrackGenreRow,
-)
+from soniquescan.messages import Batch, Committed, ErrorKind, FileErrorRow
 
 logger = logging.getLogger(__name__)
 
 STAGE = "write"
-
-_TEXT_OID, _TEXT_ARRAY_OID, _UUID_OID, _UUID_ARRAY_OID = 25, 1009, 2950, 2951  # pg_type.oid, the same in all versions
-
-_UUID_BYTES = 16
-
-# An array as COPY has it: dimensions, whether there are nulls, type of the items; length and first index; each item.
-_ARRAY_HEAD = Struct("!iiI")
-_ARRAY_DIMENSION = Struct("!ii")
-_ARRAY_ITEM = Struct("!i")
 
 # What is wrong with the rows themselves, not with the database: values that PostgreSQL or psycopg cannot take.
 _REFUSALS = (
@@ -54,108 +31,14 @@ _REFUSALS = (
     TypeError,
 )
 
-# The type of each staged column that is not text.
-_TYPES = {
-    **dict.fromkeys(
-        (
-            "id", "own_id", "genre_id", "artist_name_id", "genre_name_id", "album_tags_id",
-            "name_key", "title_key", "folder_key", "links_key", "albumartist_key",
-            "musicbrainz_artistid", "musicbrainz_albumid", "musicbrainz_releasegroupid",
-            "musicbrainz_recordingid", "musicbrainz_trackid",
-        ),
-        "uuid",
-    ),
-    # Wider than some of their columns: psycopg cuts what does not fit into int4, without a word.
-    **dict.fromkeys(
-        (
-            "number", "position", "year", "original_year", "track_number", "track_total", "disc_number", "disc_total",
-            "movement_number", "movement_total", "bits_per_sample", "channels", "sample_rate_hz", "bitrate_bps",
-            "length_ms", "scan_id", "root_id", "size_bytes", "mtime_ns", "ctime_ns", "inode", "device",
-        ),
-        "int8",
-    ),
-    **dict.fromkeys(
-        (
-            "bpm", "replaygain_track_gain_db", "replaygain_track_peak",
-            "replaygain_album_gain_db", "replaygain_album_peak",
-        ),
-        "float8",
-    ),
-    **dict.fromkeys(("isrcs", "moods", "release_types"), "text[]"),
-    **dict.fromkeys(("compilation", "has_cover", "albumartists_paired"), "bool"),
-    "albumartist_names": "uuid[]",
-    "tags": "jsonb",
-}  # fmt: skip
-
-
-def _target(table: str, columns: tuple[str, ...]) -> CopyTarget:
-    return CopyTarget(table, columns, tuple(_TYPES.get(column, "text") for column in columns))
-
-
-# In the order of the fields of `Batch`.
-_TARGETS = (
-    _target("staged_artist_names", ArtistNameRow._fields),
-    _target("staged_album_tags", ALBUM_TAGS_COLUMNS),
-    _target("staged_genre_names", GenreNameRow._fields),
-    _target("staged_tracks", TRACK_COLUMNS),
-    _target("staged_track_artists", TrackArtistRow._fields),
-    _target("staged_track_genres", TrackGenreRow._fields),
-    _target("staged_file_errors", FileErrorRow._fields),
-)
-
-
-class _Staged:
-    """Stands for the values below in psycopg's table of types."""
-
-
-class _IdDumper(Dumper):
-    """Sends a UUID that is its 16 bytes or its text; psycopg's own wants an object, which costs three times more."""
-
-    format = Format.BINARY
-    oid = _UUID_OID
-
-    def dump(self, obj: bytes | str) -> bytes:
-        if isinstance(obj, bytes):
-            return obj
-        id_bytes = bytes.fromhex(obj.replace("-", ""))
-        if len(id_bytes) != _UUID_BYTES:
-            raise ValueError(f"no UUID: {obj}")
-        return id_bytes
-
-
-class _ArrayDumper(Dumper):
-    """Sends a tuple as an array: psycopg's own wants a list, and to see a first one to know the type of its items."""
-
-    format = Format.BINARY
-    item_oid: ClassVar[int]
-
-    def dump(self, obj: tuple[str, ...] | tuple[bytes, ...]) -> bytes:
-        if not obj:
-            return _ARRAY_HEAD.pack(0, 0, self.item_oid)
-        items = [item.encode() if isinstance(item, str) else item for item in obj]
-        head = _ARRAY_HEAD.pack(1, 0, self.item_oid) + _ARRAY_DIMENSION.pack(len(items), 1)
-        return head + b"".join([_ARRAY_ITEM.pack(len(item)) + item for item in items])
-
-
-class _TextArrayDumper(_ArrayDumper):
-    oid = _TEXT_ARRAY_OID
-    item_oid = _TEXT_OID
-
-
-class _IdArrayDumper(_ArrayDumper):
-    oid = _UUID_ARRAY_OID
-    item_oid = _UUID_OID
-
 
 def write(batches: Iterable[Batch], *, connection: psycopg.Connection[TupleRow]) -> Iterator[Committed]:
     """Write each batch in a transaction of its own and yield what was committed.
 
     A file whose rows PostgreSQL refuses becomes a row of `file_errors`; the rest of its batch is written.
     """
-    for dumper in (_IdDumper, _TextArrayDumper, _IdArrayDumper):
-        connection.adapters.register_dumper(_Staged, dumper)
     with wrap_errors():
-        connection.execute(read_sql("staging").encode())
+        staging.prepare(connection)
     for batch in batches:
         with wrap_errors():
             committed = _write(connection, batch)
@@ -181,18 +64,8 @@ def _write(connection: psycopg.Connection[TupleRow], batch: Batch) -> Committed:
 
 
 def _write_all(connection: psycopg.Connection[TupleRow], batch: Batch) -> Committed:
-    tables: tuple[Iterable[Sequence[object]], ...] = (
-        batch.artist_names,
-        ((*row[:-1], *row.said) for row in batch.album_tags),
-        batch.genre_names,
-        ((*row[:-1], *row.read) for row in batch.tracks),
-        batch.track_artists,
-        batch.track_genres,
-        batch.file_errors,
-    )
     with connection.transaction():
-        for target, rows in zip(_TARGETS, tables, strict=True):
-            copy_rows(connection, target, rows)
+        staging.copy_batch(connection, batch)
         connection.execute(read_sql("merge").encode())
     failed = {row.path for row in batch.file_errors}
     return Committed(len(batch.tracks), len(failed), Counter(row.kind for row in batch.file_errors))

@@ -36,6 +36,15 @@ def test_the_device_of_a_root_is_that_of_the_last_scan(connection, tmp_path):
     assert [(tmp_path.stat().st_dev,)] == connection.execute("SELECT device FROM roots").fetchall()
 
 
+def test_a_folder_inside_a_root_says_nothing_of_its_device(connection, tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    scans.begin(connection, [os.fsencode(tmp_path)], {})
+    connection.execute("UPDATE roots SET device = 1")
+    scans.begin(connection, [os.fsencode(inside)], {})
+    assert connection.execute("SELECT device FROM roots").fetchall() == [(1,)]
+
+
 @pytest.mark.parametrize(
     ("known", "root", "same"),
     [

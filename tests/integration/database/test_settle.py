@@ -28,6 +28,10 @@ def empty(connection):
     connection.execute("DELETE FROM artist_names WHERE name <> 'Various Artists' OR sort_name IS NOT NULL")
 
 
+ABBA = (make_albumartist("ABBA"),)
+ALBUM_MBIDS = ("aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002")
+
+
 class Library:
     """Random tracks in which everything collides that can: spellings, namesakes, half-tagged albums, folders."""
 
@@ -147,6 +151,28 @@ def test_a_genre_is_named_by_the_files_that_are_left(connection):
     assert connection.execute("SELECT name FROM genres").fetchall() == [("Rock",)]
 
 
+def test_various_artists_is_there_again_when_it_is_needed(connection):
+    scan(connection, [make_track("/1", artists=("Various Artists",))])
+    scan(connection, [make_track("/1")])
+    scan(connection, [make_track(f"/a/{name}", artists=(name,), album=make_album()) for name in ("A", "B")])
+    assert album_artists(connection) == [("Album", 1, "Various Artists", None)]
+
+
+def test_one_more_track_rewrites_nothing_else(connection):
+    tagged, untagged = (
+        make_album("Gold", albumartists=(make_albumartist("ABBA"),), musicbrainz_albumid=mbid)
+        for mbid in (ALBUM_MBIDS[0], None)
+    )
+    first = make_track("/a/1", artists=(make_credit("ABBA", MBID), "Cher"), genres=("Pop", "pop"), album=tagged)
+    scan(connection, [first, make_track("/a/2", artists=("ABBA", "cher"), genres=("pop",), album=untagged)])
+    tables = ("artists", "artist_names", "albums", "album_tags", "genres", "genre_names")
+    versions = " UNION ALL ".join(f"SELECT id, xmin FROM {table}" for table in tables)
+    expected = set(connection.execute(versions).fetchall())
+    scan(connection, [make_track("/a/3", artists=("abba", "cher"), genres=("pop",), album=untagged)])
+    assert expected < set(connection.execute(versions).fetchall())
+    assert albums(connection) == [("Gold", "ABBA", False, ["/a/1", "/a/2", "/a/3"])]
+
+
 def test_what_nothing_refers_to_is_removed(connection):
     album = make_album(albumartists=(make_albumartist("Z"),), musicbrainz_albumid=MBID)
     scan(connection, [make_track("/1", artists=("A",), genres=("Pop",), album=album)])
@@ -184,7 +210,9 @@ def test_two_untagged_albums_of_one_title_stay_two(connection):
 
 def test_an_album_of_one_artist_and_guests_is_of_that_artist(connection):
     abba = make_credit("ABBA", sort_name="Abba")
-    tracks = [make_track("/a/1", artists=(abba,)), make_track("/a/2", artists=(abba, "Cher")), make_track("/a/3")]
+    composer = make_credit("Benny", role="composer")
+    people = [(abba, composer), (abba, "Cher"), ()]
+    tracks = [make_track(f"/a/{number}", artists=artists) for number, artists in enumerate(people, 1)]
     scan(connection, [track._replace(tags=track.tags._replace(album=make_album())) for track in tracks])
     assert albums(connection) == [("Album", "ABBA", False, ["/a/1", "/a/2", "/a/3"])]
     assert connection.execute("SELECT albumartist_sort FROM albums").fetchall() == [("Abba",)]
@@ -258,10 +286,6 @@ def test_the_credit_of_an_album_is_that_of_its_artists(connection):
     assert connection.execute("SELECT albumartist, albumartist_sort FROM albums").fetchall() == [("Zoë", "Zoe")]
 
 
-ABBA = (make_albumartist("ABBA"),)
-ALBUM_MBIDS = ("aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002")
-
-
 def test_a_half_tagged_album_does_not_split(connection):
     tagged = make_album("Gold", albumartists=ABBA, musicbrainz_albumid=ALBUM_MBIDS[0])
     tracks = [make_track("/a/CD1/1", album=tagged), make_track("/a/CD2/1", album=make_album("gold", albumartists=ABBA))]
@@ -271,11 +295,12 @@ def test_a_half_tagged_album_does_not_split(connection):
 
 def test_a_half_tagged_album_without_album_artist_goes_by_that_of_its_tracks(connection):
     tagged = make_album("Gold", albumartists=ABBA, musicbrainz_albumid=ALBUM_MBIDS[0])
-    tracks = [make_track("/a/1", album=tagged), make_track("/a/2", artists=("ABBA",), album=make_album("Gold"))]
-    scan(connection, tracks)
-    assert len(albums(connection)) == 1
-    scan(connection, [make_track("/a/2", artists=("Cher",), album=make_album("Gold"))])
-    assert len(albums(connection)) == 2
+    untagged = make_album("Gold")
+    first = make_track("/a/1", artists=("ABBA",), album=tagged)
+    scan(connection, [first, make_track("/a/2", artists=("ABBA",), album=untagged)])
+    assert albums(connection) == [("Gold", "ABBA", False, ["/a/1", "/a/2"])]
+    scan(connection, [make_track("/a/2", artists=("Cher",), album=untagged)])
+    assert albums(connection) == [("Gold", "ABBA", False, ["/a/1"]), ("Gold", "Cher", False, ["/a/2"])]
 
 
 @pytest.mark.parametrize(
