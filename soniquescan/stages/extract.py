@@ -44,8 +44,8 @@ def _extract_one(file: FoundFile) -> list[Track | FileError]:
 def _read(found: FoundFile) -> list[Track | FileError]:
     fd = os.open(found.path, _OPEN_FLAGS)
     try:
-        _read_no_further(fd)
         file = _as_opened(found, os.fstat(fd))
+        _read_no_further(fd)
         if not (_promises_audio(file.path) or tags.is_audio(os.pread(fd, tags.HEAD_BYTES, 0))):
             return []
         metadata = tags.read(fd, file.size_bytes, file.path)
@@ -56,7 +56,7 @@ def _read(found: FoundFile) -> list[Track | FileError]:
 
 
 def _read_no_further(fd: int) -> None:
-    """Keep the kernel from reading ahead: some KB are wanted at a file's start and end, and it may fetch 8 MB of each."""
+    """Keep the kernel from reading ahead: a few KB are wanted of a file's start and end, and it may fetch 8 MB."""
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
 
