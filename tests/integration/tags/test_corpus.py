@@ -7,6 +7,10 @@ import time
 
 import mutagen
 import pytest
+from mutagen._vorbis import VComment
+from mutagen.apev2 import TEXT, APEv2
+from mutagen.id3 import ID3
+from mutagen.mp4 import MP4Tags
 
 from soniquescan import tags
 from soniquescan.errors import FileReadError
@@ -94,3 +98,57 @@ def reference(path):
         return mutagen.File(path)
     except Exception:  # noqa: BLE001  whatever it raises
         return None
+
+
+# Picard name → key in ID3, Vorbis comments, MP4, APEv2.
+KEYS = {
+    "title": ("TIT2", "title", "©nam", "Title"),
+    "artist": ("TPE1", "artist", "©ART", "Artist"),
+    "album": ("TALB", "album", "©alb", "Album"),
+    "genre": ("TCON", "genre", "©gen", "Genre"),
+    "composer": ("TCOM", "composer", "©wrt", "Composer"),
+    "copyright": ("TCOP", "copyright", "cprt", "Copyright"),
+}
+OTHER_TEXT = {
+    "issue133.flac",  # NULs within: mutagen leaves them, PostgreSQL takes none
+    "sample_length.oggtheora",  # mutagen tells the picture's
+}
+
+
+def test_texts_are_what_mutagen_says(files):
+    """ID3, Vorbis comments and APEv2 have readers of our own: what mutagen reads of them is the same."""
+    compared = 0
+    for path in files:
+        values = {name: value for name in KEYS if (value := reference_text(reference(path), name))}
+        if not values or path.name in NOT_AUDIO | OTHER_TEXT:
+            continue
+        texts = read(path).tags
+        ours = {
+            "title": texts.title,
+            "artist": texts.artist,
+            "album": texts.album and texts.album.title,
+            "genre": "; ".join(texts.genres),
+            "composer": "; ".join(credit.name for credit in texts.credits if credit.role == "composer"),
+            "copyright": texts.copyright,
+        }
+        for name, value in values.items():
+            assert value == (ours[name] or "").strip(), (path, name)
+            compared += 1
+    assert compared > 400
+
+
+def reference_text(file, name):
+    """Return the values that mutagen has for a Picard name, joined as we join several, or None."""
+    id3, vorbis, mp4, ape = KEYS[name]
+    match getattr(file, "tags", None):
+        case ID3() as tags_ if id3 in tags_:
+            values = tags_[id3].genres if id3 == "TCON" else tags_[id3].text
+        case VComment() as tags_:
+            values = [value for key, value in tags_ if key.lower() == vorbis]
+        case MP4Tags() as tags_:
+            values = tags_.get(mp4, [])
+        case APEv2() as tags_ if ape in tags_ and tags_[ape].kind == TEXT:
+            values = list(tags_[ape])
+        case _:
+            return None
+    return "; ".join(dict.fromkeys(value.strip("\0 ") for value in map(str, values) if value.strip("\0 ")))
