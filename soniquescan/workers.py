@@ -335,11 +335,18 @@ def _run_worker(  # noqa: PLR0913  # pipes and shared memory reach a process as 
     gauge.claim()
     try:
         work.prepare()
-        resource.setrlimit(resource.RLIMIT_AS, (work.memory_limit_bytes, work.memory_limit_bytes))
+        _limit_memory(work.memory_limit_bytes)
         _WorkerLoop(outbox, work, note, gauge).run(inbox)
     except Exception:  # the border of the process: the dispatcher sees its end and puts another in its place
         logger.exception("%s has failed", title)
         sys.exit(1)
+
+
+def _limit_memory(limit_bytes: int) -> None:
+    """Limit this process's address space, unless it is limited further already."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = min(limit for limit in (limit_bytes, soft, hard) if limit != resource.RLIM_INFINITY)
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
 
 
 def _pipe_capacity_bytes(pipe: Connection) -> int:

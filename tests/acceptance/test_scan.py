@@ -338,3 +338,10 @@ def test_two_users_of_one_database_scan_different_folders(library, many, databas
     scan(many, dsn=database)
     assert count(connection, "tracks") == len(files) + 4000
     assert count(connection, "roots") == 2
+
+
+def test_a_user_whose_memory_is_limited_can_scan(library, database, connection):
+    folder, files = library
+    command = ["bash", "-c", 'ulimit -v 1500000 && exec "$0" "$@"', *COMMAND, "scan", "--dsn", database, str(folder)]
+    assert subprocess.run(command, capture_output=True, check=False, timeout=ENDS_WITHIN_S * 2).returncode == 0
+    assert count(connection, "tracks") == len(files)
