@@ -17,6 +17,9 @@ from soniquescan.text import path_to_text
 
 logger = logging.getLogger(__name__)
 
+# With a scan's id the advisory lock that its connection holds while it lives. The number has no meaning.
+_ALIVE_LOCK = 736_145_092
+
 
 class Scan(NamedTuple):
     """A scan that has begun."""
@@ -38,6 +41,7 @@ def begin(connection: psycopg.Connection[TupleRow], roots: Sequence[bytes], sett
     with wrap_errors(), connection.transaction():
         # Two scans that begin at once would both add the same root.
         connection.execute("LOCK TABLE roots IN SHARE ROW EXCLUSIVE MODE")
+        connection.execute(read_sql("end_dead_scans").encode(), {"lock": _ALIVE_LOCK})
         root_ids = {root: _root_id(connection, root) for root in roots}
         (scan_id,) = _one_row(
             connection.execute(
@@ -45,6 +49,7 @@ def begin(connection: psycopg.Connection[TupleRow], roots: Sequence[bytes], sett
                 [[path_to_text(root) for root in roots], json.dumps(settings)],
             )
         )
+        connection.execute("SELECT pg_advisory_lock(%s, %s)", [_ALIVE_LOCK, scan_id])
     return Scan(scan_id, root_ids)
 
 

@@ -345,3 +345,25 @@ def test_a_user_whose_memory_is_limited_can_scan(library, database, connection):
     command = ["bash", "-c", 'ulimit -v 1500000 && exec "$0" "$@"', *COMMAND, "scan", "--dsn", database, str(folder)]
     assert subprocess.run(command, capture_output=True, check=False, timeout=ENDS_WITHIN_S * 2).returncode == 0
     assert count(connection, "tracks") == len(files)
+
+
+def test_two_scans_at_once_leave_what_one_after_the_other_leaves(library, many, fresh_database, start):
+    folder, _ = library
+    results = []
+    for at_once in (False, True):
+        database = fresh_database()
+        processes = []
+        for root in (folder, many):
+            processes.append(start(root, dsn=database))
+            if not at_once:
+                assert end(processes[-1])[0] == 0
+        if at_once:
+            assert [end(process)[0] for process in processes] == [0, 0]
+        with psycopg.connect(database) as connection:
+            results.append(
+                [
+                    connection.execute(f"SELECT * FROM soniquescan.{table} ORDER BY id").fetchall()
+                    for table in ("artists", "albums", "genres")
+                ]
+            )
+    assert results[0] == results[1]

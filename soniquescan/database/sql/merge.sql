@@ -4,6 +4,10 @@
 -- settle.sql works them out from all files at its end. What it has to look at is noted in unsettled, by the same
 -- transaction, so that a scan that is killed leaves nothing forgotten.
 
+-- One at a time: two scans that add the same artists in another order would wait for one another, and what is merged
+-- while settle.sql works would be forgotten.
+lock table unsettled in share row exclusive mode;
+
 -- Artists -------------------------------------------------------------------------------------------------------------
 
 -- Spellings not seen before. A new one can give an artist a namesake: both it and the artist of its name are unsettled.

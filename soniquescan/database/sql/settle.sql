@@ -3,6 +3,9 @@
 -- Everything here is worked out from what the files themselves say (album_tags, artist_names, genre_names, the links)
 -- and is the same after one scan or many. Only what unsettled names is looked at; in run order, one transaction.
 
+-- One at a time: what another scan commits in the meantime would be forgotten at the end, unread. merge.sql takes the same.
+lock table unsettled in share row exclusive mode;
+
 -- 0. What the planner has to know -------------------------------------------------------------------------------------
 
 -- After a first load the tables have no statistics yet; without, 60,000 tracks took 17 seconds here and not 0.2. A sample

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from soniquescan.database import scans
+from soniquescan.database.connection import connect
 from soniquescan.report import ScanStatus
 from tests.tracks import load, make_album, make_albumartist, make_error, make_track, scan
 
@@ -110,3 +111,13 @@ def test_what_an_interrupted_scan_leaves_is_settled_by_the_next(connection):
     scan(connection, [])
     assert connection.execute("SELECT albumartist FROM albums").fetchall() == [("Various Artists",)]
     assert connection.execute("SELECT FROM unsettled").fetchall() == []
+
+
+def test_a_scan_whose_process_died_is_interrupted_at_the_next_begin(database, connection):
+    with connect(database, application_name="dead") as dead:
+        dead_id = scans.begin(dead, [b"/music"], {}).id
+    alive_id = scans.begin(connection, [b"/music"], {}).id
+    with connect(database, application_name="next") as following:
+        scans.begin(following, [b"/music"], {})
+    rows = dict(connection.execute("SELECT id, status FROM scans WHERE finished_at IS NOT NULL OR id = %s", [alive_id]))
+    assert rows == {dead_id: "interrupted", alive_id: "running"}
