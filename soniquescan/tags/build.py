@@ -14,7 +14,7 @@ from soniquescan.tags.people import credits_of, distinct, people
 from soniquescan.text import repair_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from soniquescan.tags.content import Values
 
@@ -236,16 +236,26 @@ def _people(tags: _Tags, role: str, list_name: str, name: str, id_name: str) -> 
     found = credits_of(role, names, tags.left.get(f"{name}sort", ()), ids)
     if ids and [credit.musicbrainz_artistid for credit in found] == [text.lower() for text in ids]:
         del tags.left[id_name]
+    elif len(ids) > 1 and all(map(normalise.uuid, ids)):  # joined, but not one for each name
+        tags.left[id_name] = ids
     return found
 
 
 def _role(tags: _Tags, role: str) -> list[Credit]:
     """Return the credits of one role. The instruments of performers, and sort names, have no column: they stay."""
-    names = list(people((), tags.texts(role)))
-    if role == PERFORMER:
-        played = (values for name, values in tags.left.items() if name.startswith("performer:"))
-        names += [name for values in played for value in values for name in people((), (value,))]
+    names = _performers(tags) if role == PERFORMER else people((), tags.texts(role))
     return credits_of(role, names, tags.left.get(f"{role}sort", ()))
+
+
+def _performers(tags: _Tags) -> Sequence[str]:
+    """Return the performers, with and without instruments, in the file's order."""
+    names: list[str] = []
+    for name in [name for name in tags.left if name == PERFORMER or name.startswith(f"{PERFORMER}:")]:
+        if name == PERFORMER:
+            names += people((), tags.texts(name))
+        else:
+            names += [person for text in tags.left[name] for person in people((), (text,))]
+    return names
 
 
 def _album(

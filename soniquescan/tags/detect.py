@@ -15,7 +15,8 @@ from soniquescan.tags.content import UnreadableError, attempt
 # Every file with one of these has a row in `tracks` or in `file_errors`, also where the format cannot be read.
 _READABLE = (
     "aac adif adts ac3 afc aif aifc aiff ape apl asf bwf dff dsf e-ac-3 eac3 ec3 fla flac m4a m4b m4p m4r mid midi "
-    "mka mp+ mp1 mp2 mp3 mp4 mpa mpc mpga mpp oga ofr ofs ogg oggflac opus spx tak tta w64 wav wave wma wv"
+    "mka mp+ mp1 mp2 mp3 mp4 mpa mpc mpga mpp oga ofr ofs ogg oggflac oggtheora ogv ogx opus "
+    "spx tak tta w64 wav wave wma wv"
 )
 _UNREADABLE = (
     "3ga 8svx aa aax act alac amb amr au awb caf dts dtshd gsm la mlp ra ram rka shn snd thd truehd voc vqf webma"
@@ -27,7 +28,7 @@ _COMPANIONS = (
     "log txt nfo md htm html pdf rtf doc docx epub url webloc lrc srt ass sub json xml yaml yml ini db "  # texts
     "md5 sha1 sha256 sha512 sfv ffp st5 accurip sig asc par2 torrent "  # checksums
     "zip rar 7z gz tar bz2 xz zst iso img nrg mdf "  # archives
-    "avi mkv mov m4v mpg mpeg wmv flv webm vob ts m2ts ogv "  # video
+    "avi mkv mov m4v mpg mpeg wmv flv webm vob ts m2ts "  # video
     "opf nml asd reapeaks pek sfk wvc bak tmp part crdownload py sh exe dll"  # sidecars and others
 )
 

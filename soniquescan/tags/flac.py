@@ -9,6 +9,7 @@ from mutagen.flac import StreamInfo
 from soniquescan.messages import ErrorKind
 from soniquescan.tags import around
 from soniquescan.tags.content import Block, Content, Problem, Source, UnreadableError, stream
+from soniquescan.tags.flacframes import missing_samples
 from soniquescan.tags.vorbis import comments_bytes, read_comments
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def read_flac(source: Source) -> Content:
     content = Content("flac")
     blocks = _Blocks(source)
     content.has_cover = blocks.has_cover
-    content.add_stream(lambda: _stream(source, blocks))
+    content.add_stream(lambda: _stream(source, blocks, content))
     if blocks.comments is not None:
         comments = blocks.comments
         content.add_tags(lambda: comments)
@@ -87,10 +88,12 @@ def read_flac(source: Source) -> Content:
     return content
 
 
-def _stream(source: Source, blocks: _Blocks) -> AudioStream:
+def _stream(source: Source, blocks: _Blocks, content: Content) -> AudioStream:
     if blocks.streaminfo is None:
         raise UnreadableError("no STREAMINFO block")
     info = StreamInfo(blocks.streaminfo)
+    if not blocks.truncated and (missing := missing_samples(source, blocks.audio_start, info)):
+        content.problem(ErrorKind.TRUNCATED, f"at least {missing} of {info.total_samples} samples are missing")
     bitrate = (source.size_bytes - blocks.audio_start) * 8 / info.length if info.length else None
     return stream(
         source,

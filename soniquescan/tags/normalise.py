@@ -31,6 +31,7 @@ _GENRE_WORDS = {"RX": "Remix", "CR": "Cover"}  # ID3v2.3 section 4.2.1, TCON
 _GENRE_REFERENCES = re.compile(r"(?:\((?:\d{1,3}|RX|CR)\))+", re.ASCII)
 _GENRE_SEPARATOR = re.compile(r"[;/,]")
 
+_Q7_8 = re.compile(r"\s*([+-]?\d{1,6})\s*", re.ASCII)
 _NUMBER = re.compile(r"\s*(\d+)?\s*(?:/\s*(\d+)?)?\s*", re.ASCII)
 _DECIMAL = re.compile(r"\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?)\s*(?:dB)?\s*", re.ASCII | re.IGNORECASE)
 _RELEASE_TYPE_SEPARATOR = re.compile(r";|/(?!(?<=mixtape/)street)", re.IGNORECASE)
@@ -112,10 +113,10 @@ def r128_gain_db(text: str) -> float | None:
 
     RFC 7845, section 5.2.1.
     """
-    number = number_of_total(text.strip().lstrip("+-")).number
-    if number is None or "/" in text:
+    match = _Q7_8.fullmatch(text)
+    if match is None or not -(2**15) <= int(match[1]) < 2**15:
         return None
-    return (-number if text.strip().startswith("-") else number) / 256 + 5
+    return int(match[1]) / 256 + 5
 
 
 @cached
@@ -169,7 +170,12 @@ def year(text: str) -> int | None:
 
 @cached
 def genres(text: str) -> tuple[str, ...]:
-    """Return the names of the genres in one value: split at ; / and , with ID3v1's numbers made names."""
+    """Return the names of the genres in one value: split at ; / and , with ID3v1's numbers made names.
+
+    ID3v2.3 writes a name's own bracket twice, to tell it from a number's.
+    """
+    if text.startswith("(("):
+        text = text[1:]
     references = _GENRE_REFERENCES.match(text)
     end = references.end() if references is not None else 0
     words = text[:end].strip("()").split(")(") + _GENRE_SEPARATOR.split(text[end:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,12 +21,16 @@ from soniquescan.tags.vorbis import read_comments
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from soniquescan.messages import AudioStream
 
 OPUS_RATE_HZ = 48_000  # whatever the source was, Opus decodes to this: RFC 7845, section 4
 MAX_HEADER_PAGES = 64  # streams of one file begin within its first pages
+MAX_PAGE_BYTES = 27 + 255 + 255 * 255
+MAX_LAST_PAGES = 64  # what looks like a page in a file's tail, looked at before giving up
+_PAGE = struct.Struct("<4sBBqIIIB")
+_ALL_FLAGS = 0x07
 
 
 class _Codec(NamedTuple):
@@ -44,23 +49,39 @@ _CODECS = (
 )
 
 
+class _Sound(NamedTuple):
+    """What a file's first pages tell."""
+
+    codec: _Codec
+    serial: int  # of the stream to read
+    serials: frozenset[int]  # of all streams
+
+
+class _Page(NamedTuple):
+    """Where a page of the file's tail stands in it."""
+
+    start: int
+    end: int
+
+
 def read_ogg(source: Source) -> Content:
     """Return what an Ogg file says: the properties and comments of its first audio stream."""
     content = Content("ogg")
     file = source.file()
     try:
-        codec, serial = attempt(partial(_sound, source))
+        sound = attempt(partial(_sound, source))
     except UnreadableError as exc:
         content.problem(ErrorKind.NO_AUDIO_STREAM, str(exc))
     else:
-        content.add_tags(lambda: _comments(file, serial, codec))
-        content.add_stream(lambda: _stream(source, file, codec))
+        _note_cut_page(source, sound.serials, content)
+        content.add_tags(lambda: _comments(file, sound.serial, sound.codec))
+        content.add_stream(lambda: _stream(source, file, sound.codec))
     around.add_tags(source, content)
     return content
 
 
-def _sound(source: Source) -> tuple[_Codec, int]:
-    """Return codec and serial number of the file's audio: all streams' first pages come before any other page."""
+def _sound(source: Source) -> _Sound:
+    """Return what the file's audio is: all streams' first pages come before any other page."""
     file = source.file()
     streams = []
     for _ in range(MAX_HEADER_PAGES):
@@ -71,8 +92,40 @@ def _sound(source: Source) -> tuple[_Codec, int]:
     for codec in _CODECS:
         for packet, serial in streams:
             if packet.startswith(codec.magic):
-                return codec, serial
+                return _Sound(codec, serial, frozenset(number for _, number in streams))
     raise FileReadError(ErrorKind.UNSUPPORTED_FORMAT, "an Ogg file without a sound stream that can be read")
+
+
+def _note_cut_page(source: Source, serials: frozenset[int], content: Content) -> None:
+    """Note that the file ends within a page.
+
+    A missing end-of-stream flag means nothing, since recorders leave it out; nor do bytes behind the last page.
+    """
+    start = max(source.around.start, source.around.end - MAX_PAGE_BYTES)
+    tail = source.pread(source.around.end - start, start)
+    cut = None
+    for page in _pages_backwards(tail, serials):
+        if page.end <= len(tail):
+            if cut is None or page.end > cut.start:  # then what seemed a page is within this one
+                return
+            break
+        cut = page
+    if cut is not None:
+        content.problem(ErrorKind.TRUNCATED, f"at least {cut.end - len(tail)} bytes of the last page are missing")
+
+
+def _pages_backwards(tail: bytes, serials: frozenset[int]) -> Iterator[_Page]:
+    """Yield where pages of these streams stand, the last one first; the last one may be cut anywhere."""
+    start = len(tail)
+    for _ in range(MAX_LAST_PAGES):
+        start = tail.rfind(b"OggS", 0, start)
+        if start < 0:
+            break
+        header = tail[start : start + _PAGE.size].ljust(_PAGE.size, b"\x00")
+        _, version, flags, _, serial, _, _, segments = _PAGE.unpack(header)
+        if version == 0 and flags <= _ALL_FLAGS and serial in serials:
+            content_start = start + _PAGE.size + segments
+            yield _Page(start, content_start + sum(tail[start + _PAGE.size : content_start]))
 
 
 def _comments(file: io.BufferedReader, serial: int, codec: _Codec) -> Block:

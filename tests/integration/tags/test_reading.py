@@ -248,7 +248,7 @@ class TestID3:
         involved = b"\x03producer\0P\0DJ-MIX\0D\0guitar\0G"
         new = read(id3(frame("TIPL", b"\x03mix\0M"), frame("TMCL", b"\x03mix\0T\0performer\0S")) + MPEG_AUDIO).tags
         old = read(id3(frame("IPLS", involved, version=3), version=3) + MPEG_AUDIO).tags
-        assert [(c.role, c.name) for c in new.credits] == [("performer", "S"), ("performer", "T"), ("mixer", "M")]
+        assert [(c.role, c.name) for c in new.credits] == [("performer", "T"), ("performer", "S"), ("mixer", "M")]
         assert [(c.role, c.name) for c in old.credits] == [("performer", "G"), ("producer", "P"), ("djmixer", "D")]
         assert (new.tags, old.tags) == ({"performer:mix": ["T"]}, {"performer:guitar": ["G"]})
 

@@ -272,3 +272,21 @@ def test_other_taggers_keys_fill_what_is_missing_and_stay():
     assert (tags.year, tags.album.albumartist) == (2004, "A")
     assert tags.tags == {"YEAR": ["2004"], "Album Artist": ["A"]}
     assert build(YEAR=["2004"], date=["2005"]).year == 2005
+
+
+def test_performers_with_and_without_instruments_keep_the_files_order():
+    tags = track_tags({"performer:guitar": ["P1"], "performer": ["P2"], "performer:bass": ["P3"]}, has_cover=False)
+    assert [credit.name for credit in tags.credits] == ["P1", "P2", "P3"]
+    assert tags.tags == {"performer:guitar": ["P1"], "performer:bass": ["P3"]}
+
+
+def test_joined_ids_that_do_not_pair_are_kept_one_by_one():
+    tags = build(artist=["Ann/Bob"], musicbrainz_artistid=[f"{ID_1}/{ID_2}"])
+    assert [credit.musicbrainz_artistid for credit in tags.credits] == [None]
+    assert tags.tags == {"musicbrainz_artistid": [ID_1, ID_2]}
+
+
+def test_an_r128_gain_beyond_16_bits_is_kept_as_text():
+    assert build(r128_track_gain=["32767"]).replaygain_track_gain_db == pytest.approx(132.996, abs=0.001)
+    tags = build(r128_track_gain=["32768"])
+    assert (tags.replaygain_track_gain_db, tags.tags) == (None, {"r128_track_gain": ["32768"]})

@@ -153,6 +153,7 @@ def test_r128_gains_are_q7_8_and_five_decibels_more(text, gain):
         ("(17)", ("Rock",)),
         ("(17)Rock", ("Rock",)),
         ("(4)Eurodisco", ("Disco", "Eurodisco")),
+        ("((Foo)", ("(Foo)",)),
         ("(51)(39)", ("Techno-Industrial", "Noise")),
         ("(RX)", ("Remix",)),
         ("(CR)(17)Live", ("Cover", "Rock", "Live")),
