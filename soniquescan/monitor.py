@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ class Monitor:
         self._stages = stages
         self._started_s = time.monotonic()
         self._memory_read_s = 0.0
+        self._cpu_s: dict[int, float] = {}  # by pid, when last looked at
         self.memory_bytes = 0  # of all our processes together, shared pages counted once
         self.peak_memory_bytes = 0
         self.peak_queue_chunks = {stage.name: 0 for stage in stages[:-1]}
@@ -33,12 +35,14 @@ class Monitor:
         return time.monotonic() - self._started_s
 
     def sample(self) -> None:
-        """Look at the queues, and now and then at the memory."""
+        """Look at the queues, and now and then at memory and CPU."""
         for (before, after), name in zip(pairwise(self._stages), self.peak_queue_chunks, strict=True):
             self.peak_queue_chunks[name] = max(self.peak_queue_chunks[name], _queued(before, after))
         if time.monotonic() - self._memory_read_s >= MEMORY_INTERVAL_S:
             self._memory_read_s = time.monotonic()
-            self.memory_bytes = sum(map(_memory_bytes, [psutil.Process().pid, *self._pids()]))
+            pids = self._pids()
+            self._cpu_s |= {pid: _cpu_s(pid) for pid in pids}
+            self.memory_bytes = sum(map(_memory_bytes, [os.getpid(), *pids]))
             self.peak_memory_bytes = max(self.peak_memory_bytes, self.memory_bytes)
 
     def stages(self, items_written: int) -> tuple[StageProgress, ...]:
@@ -55,9 +59,10 @@ class Monitor:
         return tuple(self._report(stage, items_written if stage is last else _items(stage)) for stage in self._stages)
 
     def cpu_s(self) -> float:
-        """Return the CPU seconds of all our processes, those of stages that were killed left out."""
+        """Return the CPU seconds of all our processes; of stages that were killed, as they were last seen."""
         own = resource.getrusage(resource.RUSAGE_SELF)
-        return own.ru_utime + own.ru_stime + sum(stage.done.cpu_s for stage in self._stages if stage.done)
+        ended = sum(stage.done.cpu_s for stage in self._stages if stage.done)
+        return own.ru_utime + own.ru_stime + ended + sum(self._cpu_s.get(pid, 0.0) for pid in self._pids())
 
     def _progress(self, stage: StageProcess, after: StageProcess | None, items: int) -> StageProgress:
         gauges = _working(stage)
@@ -103,6 +108,15 @@ def _items(stage: StageProcess) -> int:
 
 def _queued(before: StageProcess, after: StageProcess) -> int:
     return max(0, before.gauge.chunks_out - after.gauge.chunks_in)
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the CPU seconds of a process; 0 once it has ended."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _memory_bytes(pid: int) -> int:

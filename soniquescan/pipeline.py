@@ -66,7 +66,8 @@ def run(settings: ScanSettings, conninfo: str, *, observe: Callable[[ScanProgres
         try:
             server = Watch(connection.fileno(), partial(_look_at_server, connection))
             supervise(stages, on_news=tally.add, on_tick=tick, tick_s=TICK_S, watches=[server])
-            tick()
+            monitor.sample()
+            observe(_progress(monitor, tally, settling=True))
             scans.settle(connection, scan.id)
             ending = Ending(ScanStatus.COMPLETED)
         except (StageError, DatabaseError, Interrupted) as exc:
@@ -142,7 +143,7 @@ class Ending:
                 return cls(ScanStatus.FAILED, cause=str(exc))
 
 
-def _progress(monitor: Monitor, tally: Tally) -> ScanProgress:
+def _progress(monitor: Monitor, tally: Tally, *, settling: bool = False) -> ScanProgress:
     stages = monitor.stages(items_written=tally.loaded)
     return ScanProgress(
         elapsed_s=monitor.elapsed_s,
@@ -152,6 +153,7 @@ def _progress(monitor: Monitor, tally: Tally) -> ScanProgress:
         files_failed=tally.failed,
         memory_bytes=monitor.memory_bytes,
         discovery_finished=stages[0].finished,
+        settling=settling,
     )
 
 
@@ -164,7 +166,7 @@ def _finish(
 ) -> ScanReport:
     """Bring the scan's row up to date, if the database still answers, and return the report."""
     monitor, tally = figures
-    library = scans.Library(0, 0, 0)
+    library = None  # not known
     try:
         library = scans.count_library(connection)
     except DatabaseError as exc:
@@ -179,9 +181,9 @@ def _finish(
         files_loaded=tally.loaded,
         files_failed=tally.failed,
         errors_by_kind=dict(tally.errors_by_kind),
-        artists=library.artists,
-        albums=library.albums,
-        genres=library.genres,
+        artists=library and library.artists,
+        albums=library and library.albums,
+        genres=library and library.genres,
         cpu_s=monitor.cpu_s(),
         peak_memory_bytes=monitor.peak_memory_bytes,
         stages=stages,

@@ -334,19 +334,23 @@ class StageProcess:
                 return message
         assert_never(message)
 
+    @property
+    def _has_started(self) -> bool:
+        return self._process is not None and self._process.pid is not None
+
     def terminate(self) -> None:
         """Ask the process to end; harmless once it has, or before it began."""
-        if self._process is not None:
+        if self._has_started:
             self._process.terminate()
 
     def join(self, timeout_s: float) -> None:
         """Wait for the process to end."""
-        if self._process is not None:
+        if self._has_started:
             self._process.join(timeout_s)
 
     def kill(self) -> None:
         """End the process now."""
-        if self._process is not None:
+        if self._has_started:
             self._process.kill()
             self._process.join()
 
@@ -380,7 +384,7 @@ def supervise(
         for stage in stages:
             stage.start()
         waiting = list(stages)
-        next_tick_s = time.monotonic() + tick_s
+        next_tick_s = time.monotonic()
         while waiting:
             sources = [stage.outcome for stage in waiting]
             ready = connection.wait([*sources, *(watch.fileno for watch in watches)], _until(next_tick_s))

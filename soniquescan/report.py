@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
 
+_MOSTLY = 0.5  # of its time
+
 
 class ExitCode(IntEnum):
     """What `soniquescan` returns to the shell."""
@@ -49,11 +51,6 @@ class StageProgress:
     queue_capacity_chunks: int
     finished: bool
 
-    def waiting_share(self, elapsed_s: float) -> float:
-        """Return the share (0 to 1) of its time that the stage has waited for its neighbours."""
-        waited = self.waiting_for_input_s + self.waiting_for_output_s
-        return min(1.0, waited / (elapsed_s * self.processes)) if elapsed_s > 0 else 0.0
-
 
 @dataclass(frozen=True, slots=True)
 class ScanProgress:
@@ -67,13 +64,23 @@ class ScanProgress:
     memory_bytes: int  # of all our processes together, shared pages counted once
     discovery_finished: bool
 
-    @property
-    def limiting_stage(self) -> str | None:
-        """The stage that the others wait for: the unfinished one that waits least itself."""
-        running = [stage for stage in self.stages if not stage.finished]
-        if not running or self.elapsed_s <= 0:
-            return None
-        return min(running, key=lambda stage: stage.waiting_share(self.elapsed_s)).name
+    settling: bool = False  # all is written; what depends on all files together is being worked out
+
+    def limiting_stage(self, earlier: ScanProgress) -> str | None:
+        """Return the stage that the others have waited for since an earlier sample, None if none stands out.
+
+        That is the last one that did not mostly wait for input; one whose queue is full has no reason to wait.
+        """
+        elapsed_s = self.elapsed_s - earlier.elapsed_s
+        input_is_full = False
+        limiting = None
+        for before, stage in zip(earlier.stages, self.stages, strict=True):
+            waited_s = stage.waiting_for_input_s - before.waiting_for_input_s
+            starved = waited_s > _MOSTLY * elapsed_s * stage.processes and not input_is_full
+            if not stage.finished and not starved and elapsed_s > 0:
+                limiting = stage.name
+            input_is_full = stage.queue_chunks >= stage.queue_capacity_chunks > 0
+        return limiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +108,9 @@ class ScanReport:
     files_loaded: int  # rows in `tracks` written by this scan
     files_failed: int  # files with at least one row in `file_errors` from this scan
     errors_by_kind: Mapping[str, int]
-    artists: int  # in the database after the scan, as are albums and genres
-    albums: int
-    genres: int
+    artists: int | None  # in the database after the scan, as are albums and genres; None if it cannot say any more
+    albums: int | None
+    genres: int | None
     cpu_s: float  # of all our processes, user and system
     peak_memory_bytes: int  # of all our processes together, shared pages counted once
     stages: tuple[StageReport, ...]

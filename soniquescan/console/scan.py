@@ -74,7 +74,7 @@ def stage_lines(earlier: ScanProgress | None, now: ScanProgress) -> list[StageLi
     """Describe each stage by what happened between two samples; `earlier` None: since the start."""
     since = earlier if earlier is not None else _start_of(now)
     seconds = now.elapsed_s - since.elapsed_s
-    limiting = now.limiting_stage
+    limiting = now.limiting_stage(since)
     return [
         _stage_line(before, stage, seconds, limits=stage.name == limiting)
         for before, stage in zip(since.stages, now.stages, strict=True)
@@ -132,6 +132,8 @@ def totals(progress: ScanProgress) -> list[str]:
         _memory(progress.memory_bytes),
         f"{_duration(progress.elapsed_s)} elapsed",
     ]
+    if progress.settling:
+        return [*parts, "settling artists and albums"]
     left_s = time_left_s(progress)
     return parts if left_s is None else [*parts, f"{_duration(left_s)} left"]
 
@@ -151,12 +153,13 @@ def summary(report: ScanReport, *, cpu_count: int) -> list[tuple[str, str]]:
     if report.errors_by_kind:
         by_kind = sorted(report.errors_by_kind.items(), key=lambda item: (-item[1], item[0]))
         failed += f" ({', '.join(f'{number:,} {kind}' for kind, number in by_kind)}); list: soniquescan errors"
+    known = [_counted(number, word) for number, word in library if number is not None]
     return [
         ("scan", f"{report.status} in {report.elapsed_s:,.1f} s, {report.files_per_s:,.0f} files/s"),
         ("found", _counted(report.files_discovered, "file")),
         ("loaded", _counted(report.files_loaded, "track")),
         ("failed", failed),
-        ("library", ", ".join(_counted(number, word) for number, word in library)),
+        ("library", ", ".join(known) or "not known: the database does not answer"),
         ("CPU", f"{_percent(report.cpu_share(cpu_count))} of {cpu_count} {'core' if cpu_count == 1 else 'cores'}"),
         ("memory", f"{_memory(report.peak_memory_bytes)} at most"),
     ]

@@ -66,17 +66,34 @@ def test_exit_code_follows_the_ending(changes, code):
     assert make_report(**changes).exit_code == code
 
 
-def test_limiting_stage_is_the_unfinished_one_that_waits_least():
-    discover = make_stage("discover", finished=True)
-    extract = make_stage("extract", processes=2, waiting_for_input_s=1.0)
-    write = make_stage("write", waiting_for_input_s=8.0)
+def since_the_start(*stages, elapsed_s=10.0):
+    earlier = make_progress(*(make_stage(stage.name, processes=stage.processes) for stage in stages), elapsed_s=0.0)
+    return make_progress(*stages, elapsed_s=elapsed_s).limiting_stage(earlier)
 
-    assert make_progress(discover, extract, write).limiting_stage == "extract"
+
+def test_the_limiting_stage_is_the_last_one_that_does_not_wait_for_input():
+    discover = make_stage("discover")
+    extract = make_stage("extract", processes=2, waiting_for_input_s=1.0)
+    write = make_stage("write", waiting_for_input_s=8.0, queue_chunks=0, queue_capacity_chunks=0)
+    assert since_the_start(discover, extract, write) == "extract"
+
+
+def test_a_stage_whose_queue_is_full_limits_though_it_was_last_seen_waiting():
+    extract = make_stage("extract", waiting_for_output_s=9.0, queue_chunks=8)
+    write = make_stage("write", waiting_for_input_s=9.0, queue_chunks=0, queue_capacity_chunks=0)
+    assert since_the_start(extract, write) == "write"
+
+
+def test_discovery_limits_what_it_starves():
+    discover = make_stage("discover", queue_chunks=0)
+    extract = make_stage("extract", waiting_for_input_s=9.0, queue_chunks=0)
+    assert since_the_start(discover, extract) == "discover"
 
 
 def test_no_stage_limits_a_scan_that_has_ended_or_not_begun():
-    assert make_progress(make_stage("write", finished=True)).limiting_stage is None
-    assert make_progress(make_stage("write"), elapsed_s=0.0).limiting_stage is None
+    assert since_the_start(make_stage("write", finished=True)) is None
+    assert since_the_start(make_stage("write"), elapsed_s=0.0) is None
+    assert since_the_start(make_stage("discover", finished=True), make_stage("write", waiting_for_input_s=9.0)) is None
 
 
 def test_cpu_share_is_never_more_than_all_cores():
