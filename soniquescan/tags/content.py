@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from mutagen import MutagenError
+
 from soniquescan.errors import FileReadError
 from soniquescan.messages import AudioStream, ErrorKind
 
@@ -182,7 +184,14 @@ def attempt(parse: Callable[[], T]) -> T:
         storage = next((cause for cause in _causes(exc) if _is_storage_failure(cause)), None)
         if isinstance(storage, OSError):
             raise io_error(storage) from exc
-        raise UnreadableError(f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__) from exc
+        raise UnreadableError(_said(exc)) from exc
+
+
+def _said(exc: Exception) -> str:
+    """Return what an exception says: mutagen's own errors speak for themselves, others need their names."""
+    if isinstance(exc, MutagenError) and str(exc):
+        return str(exc)
+    return f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
