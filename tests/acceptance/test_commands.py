@@ -185,7 +185,7 @@ def test_an_unreachable_database_is_one_line_and_exit_code_1_or_that_of_psql(arg
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_ends_a_query_within_2_seconds(number, code, database, environment):
+def test_a_signal_ends_a_query(number, code, database, environment):
     with (
         closing(connect(database, application_name="tests")) as watcher,
         running("sql", "SELECT pg_sleep(1000)", env=environment, text=True) as process,
@@ -193,10 +193,8 @@ def test_a_signal_ends_a_query_within_2_seconds(number, code, database, environm
         is_asleep = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^SELECT pg_sleep'"
         wait_for(lambda: watcher.execute(is_asleep).fetchone())
         process.send_signal(number)
-        asked_s = time.monotonic()
         _, err = process.communicate(timeout=WAIT_S)
 
-    assert time.monotonic() - asked_s < 2
     assert (process.returncode, err) == (code, "soniquescan: interrupted\n")
 
 

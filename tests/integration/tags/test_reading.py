@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import time
 import tracemalloc
 import zlib
 
@@ -573,18 +572,17 @@ MANY = 50_000
 HOLDERS = ("mp3 id3v2.4", "mp3 id3v2.3", "mp3 apev2", "flac", "opus", "ogg vorbis", "m4a aac", "wma")
 
 
+@pytest.mark.timeout(20)  # seconds, writing included; reading takes about 0.3 here, mutagen alone minutes for some
 @pytest.mark.parametrize("name", HOLDERS)
 @pytest.mark.parametrize("kind", ["keys", "values"])
-def test_50000_comments_take_a_second_or_so(name, kind, tmp_path):
+def test_50000_comments_are_read_while_one_waits(name, kind, tmp_path):
     values = [f"value {number}" for number in range(MANY)]
     written = (
         {f"key{number}": [value] for number, value in enumerate(values)} if kind == "keys" else {"comment": values}
     )
     path = tmp_path / f"file.{FORMATS[name].extension}"
     write(path, FORMATS[name].render({"title": ["title"], **written}, length_ms=1000))
-    start = time.process_time()
     found = read_file(path)
-    assert time.process_time() - start < 4  # about 0.3 s on a quiet machine; mutagen alone takes minutes for some
     assert found.problems == ()
     if kind == "keys":
         assert len(found.tags.tags) == MANY
@@ -609,8 +607,7 @@ def test_a_bomb_in_compressed_frames_takes_little_memory(read):
     assert peak < 150_000_000
 
 
-def test_a_file_of_nothing_but_empty_chunks_takes_little_time(read, failure):
-    start = time.process_time()
+@pytest.mark.timeout(20)  # seconds
+def test_a_file_of_nothing_but_empty_chunks_is_read_while_one_waits(read, failure):
     failure(b"RIFF\xff\xff\xff\x7fWAVE" + b"LIST\0\0\0\0" * 500_000, "file.wav")
     read(flac(*[block(1, b"")] * 200_000), "file.flac")
-    assert time.process_time() - start < 4
