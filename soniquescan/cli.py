@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _PROGRAM = "soniquescan"
 _MAX_WORKERS = 512  # a slip of the finger should not start 10,000 processes; a guess
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those that ask us to end
 _ERROR_COLUMNS = ("kind", "path", "message", "last_seen_at")  # for people; --json has them all
 
 app = typer.Typer(
@@ -319,22 +320,14 @@ def _raise_failure(report: ScanReport) -> None:
 # --- every way to end ---------------------------------------------------------------------------------------------
 
 
-def main() -> None:
-    """Run the command that the arguments name, and exit with its code."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; nothing but the exit of the process is left to do."""
     streams.prepare()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP, and so it stays
-            signal.signal(number, _interrupt)
     options = {"debug": False}
     command = typer.main.get_command(app)
     try:
         # Not `app(…)`: that has its own ideas of what Ctrl-C, a closed pipe or an EOFError end with.
-        with command.make_context(_PROGRAM, list(arguments), obj=options) as context:
+        with _interruptible(), command.make_context(_PROGRAM, list(arguments), obj=options) as context:
             command.invoke(context)
         streams.finish()
     except BaseException as exc:  # noqa: BLE001  # the border of the program: whatever it is, the user gets a line
@@ -343,6 +336,26 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.DONE
     finally:
         streams.leave()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn the signals that ask us to end into `Interrupted`; after the block they are handled as they were before."""
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    # nohup ignores SIGHUP, a script's `&` SIGINT, and so it stays. None: not set by Python, nor to be put back by it.
+    before = {number: handler for number, handler in handlers.items() if handler not in {signal.SIG_IGN, None}}
+    try:
+        for number in before:
+            signal.signal(number, _interrupt)
+        yield
+    finally:
+        try:
+            # Raises what has come already. From here on none comes, so that each gets its handler back.
+            signal.pthread_sigmask(signal.SIG_BLOCK, before)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
 
 
 def explain(exc: BaseException, *, debug: bool) -> int:
