@@ -68,6 +68,8 @@ SERVER_OPTIONS = (
     "--TimeZone=UTC",
 )
 
+_PANIC = re.compile(r"PANIC: +(.*)")
+
 # Added to a URL, keeps the environment's PGHOSTADDR out. Programs that do not use libpq may not know it.
 NO_HOSTADDR = "&hostaddr="
 
@@ -232,6 +234,26 @@ class Cluster:
         if not output and shutil.disk_usage(self.folder).free < SMALLEST_WRITE_BYTES:
             return os.strerror(errno.ENOSPC)  # The log is on the full disk, too.
         return _reason(output)
+
+    def log_size_bytes(self) -> int:
+        """Return how much the running server has said so far."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def breakdown(self, since_bytes: int) -> str | None:
+        """Return why the server broke down, if it did after it had said that much: a full disk, or else a PANIC.
+
+        A server that cannot write its WAL panics: it cuts off everyone, whom it has no time to tell why, and restarts.
+        """
+        if not self.log.exists():
+            return None
+        with self.log.open("rb") as log:
+            log.seek(since_bytes)
+            said = log.read().decode(errors="replace")
+        full = os.strerror(errno.ENOSPC)
+        if full in said:
+            return full
+        panic = _PANIC.search(said)
+        return panic and panic[1].strip()
 
     def stop(self, patience_s: float) -> None:
         """Stop the server, if there is one: in order, and if that takes longer than `patience_s`, at once.

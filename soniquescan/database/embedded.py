@@ -11,6 +11,7 @@ The locks are flock(2)'s: the kernel frees those of a killed process, and the ne
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -21,13 +22,16 @@ from pathlib import Path
 from typing import IO
 
 from soniquescan.database.cluster import NO_HOSTADDR, Cluster, lock, open_cluster, server_url
-from soniquescan.errors import DatabaseError
+from soniquescan.errors import DatabaseError, StageError
 
 STOP_TIMEOUT_S = 60.0  # a shutdown writes at most all shared buffers: a guess for a slow disk
 HURRIED_STOP_TIMEOUT_S = 0.7  # after Ctrl-C, which is to end everything within 2 s
 
 # sun_path holds 108 bytes on Linux and 104 on macOS, of which "/.s.PGSQL.5432" and the final NUL take 15.
 LONGEST_SOCKET_FOLDER_BYTES = 85
+
+# What the user can do about a breakdown, by its cause.
+_CURES = {os.strerror(errno.ENOSPC): "make room on its disk, then run the same again; "}
 
 
 @contextmanager
@@ -36,7 +40,7 @@ def running_server(data_folder: Path) -> Iterator[str]:
 
     When the block is left by an exception, stopping takes at most about 1.2 s.
     """
-    with _membership(data_folder) as (_, host):
+    with _membership(data_folder) as (cluster, host), _breakdowns(cluster):
         yield server_url(host) + NO_HOSTADDR
 
 
@@ -169,6 +173,22 @@ def _is_utf8(raw: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+@contextmanager
+def _breakdowns(cluster: Cluster) -> Iterator[None]:
+    """Say why the server broke down while the block ran, instead of that the connection to it was lost."""
+    said_before = cluster.log_size_bytes()
+    try:
+        yield
+    except (DatabaseError, StageError) as exc:
+        cause = cluster.breakdown(said_before)
+        if cause is None or cause in str(exc):
+            raise
+        cure = _CURES.get(cause, "")
+        raise DatabaseError(
+            f"the embedded database broke down: {cause} ({cure}what was committed is kept; log: {str(cluster.log)!r})"
+        ) from exc
 
 
 @contextmanager
