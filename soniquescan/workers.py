@@ -313,8 +313,8 @@ class _WorkerLoop:
             yield item
 
     def _send(self, *, done: int, last: bool) -> None:
-        self._note.clear()  # however long the dispatcher lets it wait, no item is to blame
-        payload = pickle.dumps(self._results, pickle.HIGHEST_PROTOCOL)
+        payload = pickle.dumps(self._results, pickle.HIGHEST_PROTOCOL)  # too large for the memory: the item's fault
+        self._note.clear()  # but however long the dispatcher lets it wait, no item is to blame
         with self._gauge.waiting_for_output():
             self._outbox.send(_Part(done, len(self._results), last))
             self._outbox.send_bytes(payload)

@@ -6,6 +6,7 @@ import functools
 import multiprocessing
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -162,6 +163,17 @@ def test_a_slow_consumer_stops_the_producer():
         run_pool(double, make_for_ever, collect=functools.partial(dawdle, seconds=50), on_tick=stop_when_nothing_moves)
     chunks = 4 + 4 + 2 * 2 + 10  # both queues, two lists a worker, and what is on its way
     assert 0 < made.value < chunks * CHUNK_ITEMS
+
+
+def test_an_item_whose_result_cannot_be_sent_is_reported_and_all_others_pass():
+    results = run_pool(functools.partial(double_but_give_a_lock_at, poison={3}), range(20), workers=1)
+    assert [result for result in results if isinstance(result, str)] == ["3 exit code 1"]
+    assert sorted(result for result in results if isinstance(result, int)) == [n * 2 for n in range(20) if n != 3]
+
+
+def double_but_give_a_lock_at(numbers, *, poison):
+    for number in numbers:
+        yield threading.Lock() if number in poison else number * 2  # a lock cannot be pickled
 
 
 def test_results_larger_than_any_pipe_pass():
