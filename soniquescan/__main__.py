@@ -27,7 +27,7 @@ def main() -> None:
 
 def _handle(handler: signal._HANDLER) -> None:
     for number in _SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP, a script's `&` SIGINT
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it
             signal.signal(number, handler)
 
 

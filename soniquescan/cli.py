@@ -342,8 +342,9 @@ def run(arguments: Sequence[str]) -> int:
 def _interruptible() -> Iterator[None]:
     """Turn the signals that ask us to end into `Interrupted`; after the block they are handled as they were before."""
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-    # nohup ignores SIGHUP, a script's `&` SIGINT, and so it stays. None: not set by Python, nor to be put back by it.
-    before = {number: handler for number, handler in handlers.items() if handler not in {signal.SIG_IGN, None}}
+    if handlers[signal.SIGHUP] is signal.SIG_IGN:  # nohup, and so it stays
+        del handlers[signal.SIGHUP]
+    before = {number: handler for number, handler in handlers.items() if handler is not None}  # None: not Python's
     try:
         for number in before:
             signal.signal(number, _interrupt)

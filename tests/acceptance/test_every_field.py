@@ -249,7 +249,7 @@ def test_each_hostile_file_comes_to_what_it_may(tmp_path):
     found = [
         disagreement
         for path, wanted in write_hostile(tmp_path / "hostile")
-        if path.is_file() and os.access(path, os.R_OK)  # no other ever reaches a reader
+        if os.path.isfile(path) and os.access(path, os.R_OK)  # no other ever reaches a reader
         for disagreement in disagreements(path, wanted)
     ]
     (tmp_path / "hostile" / "unreadable").chmod(0o755)  # so that it can be removed

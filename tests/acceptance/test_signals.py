@@ -88,13 +88,15 @@ def test_ctrl_c_while_a_command_is_imported_ends_it_without_a_traceback(argument
     assert {code for code, _ in ends} <= {130, 1}  # 1: there is no such database
 
 
-def test_a_signal_that_the_caller_ignores_stays_ignored(start):
-    """As under `nohup`, or for Ctrl-C behind the `&` of a script."""
-    ignoring = ["env", "--ignore-signal=INT,HUP", *AS_A_MODULE, "--help"]
-    process = start(*ignoring)
+def test_under_nohup_the_end_of_the_terminals_session_is_ignored(start):
+    process = start("env", "--ignore-signal=HUP", *AS_A_MODULE, "--help")
     wait_until_it_handles_signals(process)
-    process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGHUP)
 
     assert process.communicate(timeout=20)[1] == b""
     assert process.returncode == 0
+
+
+def test_ctrl_c_counts_though_a_shell_has_put_the_command_behind_an_ampersand(start):
+    process = start("env", "--ignore-signal=INT", *AS_A_MODULE, "--help")
+    assert interrupt(process, 0.01, signal.SIGINT)[0] == 130

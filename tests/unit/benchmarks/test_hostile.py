@@ -38,7 +38,8 @@ def test_composed_and_decomposed_names_stay_two_files(hostile):
 
 
 def test_the_files_cost_little_on_disk(hostile):
-    assert sum(file.path.lstat().st_blocks * 512 for file in hostile.values()) < 20_000_000
+    reachable = [file.path for file in hostile.values() if os.path.lexists(file.path)]  # not all, but for root
+    assert sum(path.lstat().st_blocks * 512 for path in reachable) < 20_000_000
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make device nodes")
