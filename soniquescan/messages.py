@@ -120,7 +120,7 @@ class AlbumTags(NamedTuple):
 
 
 class TrackTags(NamedTuple):
-    """What one file says about itself, normalised; see DESIGN's tag rules in README and `tags/`."""
+    """What one file says about itself, normalised by the rules of `tags/`."""
 
     title: str | None
     title_sort: str | None
