@@ -26,7 +26,7 @@ from soniquescan.database.migrations import migrate
 from soniquescan.errors import DatabaseError, Interrupted, StageError
 from soniquescan.messages import Batch, Committed, FileError, FoundFile, Track
 from soniquescan.monitor import Monitor
-from soniquescan.processes import Channel, StageProcess, Watch, interruptible, single_stage, supervise
+from soniquescan.processes import Channel, StageProcess, Watch, single_stage, supervise
 from soniquescan.report import ScanProgress, ScanReport, ScanStatus
 from soniquescan.settings import ScanSettings, default_workers
 from soniquescan.stages.batch import batch
@@ -49,10 +49,10 @@ WORKER_MEMORY_LIMIT_BYTES = 2 << 30  # address space of one worker; an ordinary 
 def run(settings: ScanSettings, conninfo: str, *, observe: Callable[[ScanProgress], None]) -> ScanReport:
     """Scan `settings.roots` into the database; `observe` is told several times a second how far it is.
 
-    A scan that fails or is interrupted has a report as well: what was committed is kept. Raises `SoniqueScanError` or
-    `Interrupted` only before there is a scan.
+    A scan that fails or is interrupted (the caller's signal handlers raise `Interrupted`) has a report as well: what was
+    committed is kept. Raises `SoniqueScanError` or `Interrupted` only before there is a scan.
     """
-    with interruptible(), connect(conninfo, application_name="soniquescan") as connection:
+    with connect(conninfo, application_name="soniquescan") as connection:
         migrate(connection)
         scan = scans.begin(connection, settings.roots, settings.document())
         roots = [Root(scan.root_ids[path], path) for path in settings.roots]

@@ -30,11 +30,10 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, assert_never
 
 import setproctitle
 
-from soniquescan.errors import Interrupted, SoniqueScanError, StageDied, StageError
+from soniquescan.errors import SoniqueScanError, StageDied, StageError
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
-    from types import FrameType
 
 T = TypeVar("T")
 
@@ -416,24 +415,6 @@ def stop(stages: Sequence[StageProcess]) -> None:
     finally:
         for stage in stages:
             stage.kill()
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Raise `Interrupted` in this process, inside the `with`, on SIGINT, SIGTERM and (unless ignored) SIGHUP."""
-
-    def interrupt(signal_number: int, _frame: FrameType | None) -> None:
-        raise Interrupted(signal_number)
-
-    wanted = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
-        wanted.append(signal.SIGHUP)
-    before = {number: signal.signal(number, interrupt) for number in wanted}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def start_process(process: Any) -> None:  # noqa: ANN401  # typeshed's classes of processes have no common start

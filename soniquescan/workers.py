@@ -197,7 +197,7 @@ class WorkerPool(Generic[T, R]):
 
     def _wait(self) -> None:
         sources: list[Connection] = [worker.outbox for worker in self._workers]
-        if not self._source_ended and not self._backlog and any(worker.has_room() for worker in self._workers):
+        if self._wants_more():
             sources.append(self._source.readable)
         ready = connection.wait(sources, CHECK_S)
         if self._source.readable in ready:
