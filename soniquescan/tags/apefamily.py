@@ -14,7 +14,7 @@ from mutagen.trueaudio import TrueAudioInfo
 from mutagen.wavpack import WavPackInfo
 
 from soniquescan.tags import around
-from soniquescan.tags.content import Content, Info, Source, stream
+from soniquescan.tags.content import Content, Info, Source, stream_of
 
 if TYPE_CHECKING:
     import io
@@ -59,16 +59,7 @@ def _read(container: str, source: Source) -> Content:
 def _stream(container: str, source: Source) -> AudioStream:
     codec, parse = _FORMATS[container]
     info = parse(source.file())
-    return stream(
-        source,
-        container,
-        codec,
-        length_s=info.length,
-        bitrate_bps=getattr(info, "bitrate", 0),
-        sample_rate_hz=info.sample_rate,
-        bits_per_sample=getattr(info, "bits_per_sample", None),
-        channels=info.channels,
-    )
+    return stream_of(source, container, codec, info)
 
 
 READERS = {container: partial(_read, container) for container in _FORMATS}

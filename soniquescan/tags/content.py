@@ -243,6 +243,20 @@ def stream(  # noqa: PLR0913  one argument a property
     )
 
 
+def stream_of(source: Source, container: str, codec: str, info: Info) -> AudioStream:
+    """Return an AudioStream of mutagen's properties, as far as that class has them."""
+    return stream(
+        source,
+        container,
+        codec,
+        length_s=info.length,
+        bitrate_bps=getattr(info, "bitrate", None),
+        sample_rate_hz=info.sample_rate,
+        bits_per_sample=getattr(info, "bits_per_sample", None),
+        channels=info.channels,
+    )
+
+
 def _fits(number: float | None) -> int | None:
     """Return `number` rounded, or None where it is not positive or does not fit a PostgreSQL integer."""
     return round(number) if number and 0 < number < 2**31 else None

@@ -9,7 +9,7 @@ from mutagen.dsdiff import DSDIFFInfo
 from mutagen.dsf import DSFFile, DSFInfo
 
 from soniquescan.tags.chunks import DSDIFF, chunks_within
-from soniquescan.tags.content import Content, Source, stream
+from soniquescan.tags.content import Content, Source, stream_of
 from soniquescan.tags.id3 import header_at, read_id3v2
 
 if TYPE_CHECKING:
@@ -30,16 +30,7 @@ def read_dsf(source: Source) -> Content:
 
 def _dsf_stream(source: Source) -> AudioStream:
     info = DSFInfo(DSFFile(source.file()).fmt_chunk)
-    return stream(
-        source,
-        "dsf",
-        "dsd",
-        length_s=info.length,
-        bitrate_bps=info.bitrate,
-        sample_rate_hz=info.sample_rate,
-        bits_per_sample=info.bits_per_sample,
-        channels=info.channels,
-    )
+    return stream_of(source, "dsf", "dsd", info)
 
 
 def read_dff(source: Source) -> Content:
@@ -56,16 +47,7 @@ def read_dff(source: Source) -> Content:
 
 def _dff_stream(source: Source) -> AudioStream:
     info = DSDIFFInfo(source.file())
-    return stream(
-        source,
-        "dff",
-        "dst" if info.compression == "DST" else "dsd",
-        length_s=info.length,
-        bitrate_bps=info.bitrate,
-        sample_rate_hz=info.sample_rate,
-        bits_per_sample=info.bits_per_sample,
-        channels=info.channels,
-    )
+    return stream_of(source, "dff", "dst" if info.compression == "DST" else "dsd", info)
 
 
 def _add_id3(source: Source, content: Content, offset: int) -> None:

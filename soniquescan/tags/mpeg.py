@@ -11,7 +11,7 @@ from mutagen.mp3 import MPEGInfo
 from mutagen.mp3._util import XingHeader
 
 from soniquescan.tags import around
-from soniquescan.tags.content import Content, Source, stream
+from soniquescan.tags.content import Content, Source, stream_of
 
 if TYPE_CHECKING:
     from soniquescan.messages import AudioStream
@@ -36,15 +36,7 @@ def _mpeg_stream(source: Source, content: Content) -> AudioStream:
     claimed = _claimed_bytes(source, start + XingHeader.get_offset(info)) if info.layer == LAYER_III else 0
     missing = start + claimed - source.around.end
     content.note_missing(missing if missing > MAX_FRAME_BYTES else 0, claimed)
-    return stream(
-        source,
-        "mp3",
-        f"mp{info.layer}",
-        length_s=info.length,
-        bitrate_bps=info.bitrate,
-        sample_rate_hz=info.sample_rate,
-        channels=info.channels,
-    )
+    return stream_of(source, "mp3", f"mp{info.layer}", info)
 
 
 def _claimed_bytes(source: Source, offset: int) -> int:
@@ -68,15 +60,7 @@ def read_aac(source: Source) -> Content:
 
 def _aac_stream(source: Source) -> AudioStream:
     info = AACInfo(source.file())
-    return stream(
-        source,
-        "aac",
-        "aac",
-        length_s=info.length,
-        bitrate_bps=info.bitrate,
-        sample_rate_hz=info.sample_rate,
-        channels=info.channels,
-    )
+    return stream_of(source, "aac", "aac", info)
 
 
 def read_ac3(source: Source) -> Content:
@@ -92,12 +76,4 @@ def read_ac3(source: Source) -> Content:
 def _ac3_stream(source: Source) -> AudioStream:
     info = AC3Info(source.file())
     codec = _AC3_CODECS[info.codec]
-    return stream(
-        source,
-        codec,
-        codec,
-        length_s=info.length,
-        bitrate_bps=info.bitrate,
-        sample_rate_hz=info.sample_rate,
-        channels=info.channels,
-    )
+    return stream_of(source, codec, codec, info)
