@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
 
-_MOSTLY = 0.5  # of its time
+MOSTLY = 0.5  # of its time
 
 
 class ExitCode(IntEnum):
@@ -76,7 +76,7 @@ class ScanProgress:
         limiting = None
         for before, stage in zip(earlier.stages, self.stages, strict=True):
             waited_s = stage.waiting_for_input_s - before.waiting_for_input_s
-            starved = waited_s > _MOSTLY * elapsed_s * stage.processes and not input_is_full
+            starved = waited_s > MOSTLY * elapsed_s * stage.processes and not input_is_full
             if not stage.finished and not starved and elapsed_s > 0:
                 limiting = stage.name
             input_is_full = stage.queue_chunks >= stage.queue_capacity_chunks > 0

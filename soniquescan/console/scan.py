@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soniquescan.console import streams
-from soniquescan.report import ScanProgress, ScanReport, StageProgress
+from soniquescan.report import MOSTLY, ScanProgress, ScanReport, StageProgress
 from soniquescan.settings import ScanSettings, default_workers
 from soniquescan.text import path_to_text, printable
 
@@ -31,7 +31,6 @@ Observe: TypeAlias = Callable[[ScanProgress], None]
 
 LINE_INTERVAL_S = 5.0  # between two plain lines
 _SPEED_WINDOW_S = 5.0  # rates and waits are those of the last seconds: what a watcher wants to know
-_MOSTLY = 0.5  # a stage that waits for more than this share of its time is shown as waiting
 _QUEUE_BAR_CELLS = 10
 
 # The columns that still fit; the names of `StageLine`'s fields.
@@ -113,7 +112,7 @@ def _state(before: StageProgress, stage: StageProgress, seconds: float) -> tuple
     time_s = seconds * stage.processes
     for_input = (stage.waiting_for_input_s - before.waiting_for_input_s) / time_s
     for_output = (stage.waiting_for_output_s - before.waiting_for_output_s) / time_s
-    if max(for_input, for_output) <= _MOSTLY:
+    if max(for_input, for_output) <= MOSTLY:
         return f"busy {_percent(max(0.0, 1 - for_input - for_output))}", "busy"
     return ("waits for input", "waits") if for_input >= for_output else ("waits: queue full", "full")
 

@@ -93,16 +93,6 @@ def count_library(connection: psycopg.Connection[TupleRow]) -> Library:
         return Library(*_one_row(connection.execute(query)))
 
 
-def errors_by_kind(connection: psycopg.Connection[TupleRow], scan_id: int) -> dict[str, int]:
-    """Return how many rows of each kind a scan left in `file_errors`, the most frequent first."""
-    with wrap_errors():
-        rows = connection.execute(
-            "SELECT kind, count(*) FROM file_errors WHERE scan_id = %s GROUP BY kind ORDER BY count(*) DESC, kind",
-            [scan_id],
-        ).fetchall()
-    return dict(rows)
-
-
 def _one_row(cursor: psycopg.Cursor[TupleRow]) -> TupleRow:
     """Return the only row of a statement that always has one."""
     (row,) = cursor.fetchall()
