@@ -49,8 +49,8 @@ WORKER_MEMORY_LIMIT_BYTES = 2 << 30  # address space of one worker; an ordinary 
 def run(settings: ScanSettings, conninfo: str, *, observe: Callable[[ScanProgress], None]) -> ScanReport:
     """Scan `settings.roots` into the database; `observe` is told several times a second how far it is.
 
-    A scan that fails or is interrupted (the caller's signal handlers raise `Interrupted`) has a report as well: what was
-    committed is kept. Raises `SoniqueScanError` or `Interrupted` only before there is a scan.
+    A scan that fails or is interrupted (the caller's signal handlers raise `Interrupted`) has a report as well: what
+    was committed is kept. Raises `SoniqueScanError` or `Interrupted` only before there is a scan.
     """
     with connect(conninfo, application_name="soniquescan") as connection:
         migrate(connection)
