@@ -30,6 +30,7 @@ class ErrorKind(StrEnum):
     TIMEOUT = "timeout"  # took longer than --file-timeout; its worker was replaced
     WORKER_DIED = "worker_died"  # its worker was killed or crashed while it read this file
     TOO_LARGE = "too_large"  # needs more memory than a worker may use
+    BAD_PATTERN = "bad_pattern"  # a .soniqueignore that is no list of patterns
     INTERNAL = "internal"  # an exception that nobody foresaw; the message names it
 
     @classmethod
@@ -61,6 +62,30 @@ class FoundFile(NamedTuple):
     cover_path: bytes | None  # cover/folder/front.jpg|png|webp beside the file
 
 
+class FoundFolder(NamedTuple):
+    """What one folder holds that may be audio, as the walk saw it; a message of its own size, however many files.
+
+    `lines` has a line a file, in the order of names: name, size_bytes, mtime_ns, ctime_ns, inode and the name of the
+    folder's cover, joined by tabs, names as `text.spell_name` has them. So has the database, for what it knows, and two
+    such texts are compared at the speed of memory. Where a file is on another device than its folder (a symbolic
+    link), its inode is followed by "@" and that device.
+    """
+
+    path: bytes  # absolute, as the file system spells it
+    root_id: int
+    device: int
+    cover_path: bytes | None
+    files: int  # lines
+    lines: bytes
+    excluded: tuple[bytes, ...]  # names of the files and folders that patterns leave out
+
+
+class NotAudio(NamedTuple):
+    """A file whose name did not say what it is, and whose content is no audio."""
+
+    file: FoundFile
+
+
 class FileError(NamedTuple):
     """One thing that is wrong with one file or folder."""
 
@@ -70,6 +95,7 @@ class FileError(NamedTuple):
     message: str
     size_bytes: int | None
     mtime_ns: int | None
+    ctime_ns: int | None
 
 
 class AudioStream(NamedTuple):
@@ -82,6 +108,7 @@ class AudioStream(NamedTuple):
     sample_rate_hz: int | None
     bits_per_sample: int | None
     channels: int | None
+    audio_md5: str | None  # of the decoded audio, 32 hexadecimal digits, where the container keeps it (FLAC)
 
 
 class Credit(NamedTuple):
@@ -222,6 +249,31 @@ class FileErrorRow(NamedTuple):
     message: str
     size_bytes: int | None
     mtime_ns: int | None
+    ctime_ns: int | None
+    extractor_version: int
+
+
+class OtherFileRow(NamedTuple):
+    """A row of `other_files`."""
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    extractor_version: int
+
+
+class RecognisedRow(NamedTuple):
+    """A track whose file is known again without being read: moved, or back after it was missing."""
+
+    track_id: int
+    path: str
+    root_id: int
+    ctime_ns: int
+    inode: int
+    device: int
+    cover_name: str | None
+    album_tags_id: bytes | None
 
 
 class AlbumTagsRow(NamedTuple):
@@ -249,6 +301,8 @@ class TrackRow(NamedTuple):
     ctime_ns: int
     inode: int
     device: int
+    cover_name: str | None  # of the picture beside the file
+    extractor_version: int
     album_tags_id: bytes | None
     links_key: bytes
     tags: str  # JSON
@@ -271,11 +325,36 @@ class Batch(NamedTuple):
     track_artists: list[TrackArtistRow]
     track_genres: list[TrackGenreRow]
     file_errors: list[FileErrorRow]
+    other_files: list[OtherFileRow]
+    recognised: list[RecognisedRow]
 
 
 class Committed(NamedTuple):
     """What one transaction left in the database."""
 
     tracks: int  # files whose row in `tracks` is now as the file is
+    added: int  # of those tracks, as are the next two
+    changed: int
+    restored: int
     failed_files: int  # files with a row in `file_errors`
     errors_by_kind: dict[str, int]  # rows of `file_errors`
+
+
+class RootSeen(NamedTuple):
+    """A folder that was to be scanned, once all of it has been walked."""
+
+    path: bytes
+    known_tracks: int  # tracks under it that were not missing when the scan began
+    found_files: int
+    error: str | None  # why the folder itself cannot be read
+
+
+class Compared(NamedTuple):
+    """What the comparison of the walk with the database has come to; told once, at its end."""
+
+    unchanged: int  # files left unread since they are as they were when read, whatever came of that
+    moved: int
+    restored: int  # as the others here: without being read
+    unknown: int  # tracks not found where it cannot be told whether they are there
+    roots: tuple[RootSeen, ...]
+    devices: frozenset[int]  # of all folders walked

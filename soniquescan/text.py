@@ -1,4 +1,4 @@
-"""Text that PostgreSQL can hold: file names as text and back, tag repair, and the keys of identity."""
+"""Text, and numbers, that PostgreSQL can hold: file names as text and back, tag repair, and the keys of identity."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ _NOT_FOR_TERMINALS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u
 _BYTE_STAND_IN = re.compile("[\uf780-\uf7ff\udc80-\udcff]")
 _NOT_FOR_POSTGRESQL = re.compile("[\x00\ud800-\udfff]")
 _WHITE_SPACE = re.compile(r"\s+")
+
+# What PostgreSQL's COPY writes for characters that would end a field or a line, or begin such an escape.
+_COPY_ESCAPES = {
+    "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v",
+}  # fmt: skip
+_COPY_TABLE = str.maketrans(_COPY_ESCAPES)
+_COPY_MEANINGS = {escape: character for character, escape in _COPY_ESCAPES.items()}
+_COPY_ESCAPE = re.compile(r"\\.")
+# A name without these is spelled as it is, if it is valid UTF-8.
+_COPY_ESCAPED = "".join(_COPY_ESCAPES).encode()
+_ESCAPE_STARTS = (b"\xef\x9e", b"\xef\x9f")  # of our escape characters in UTF-8
 
 
 def _escape_bytes(raw: bytes) -> str:
@@ -64,6 +75,35 @@ def text_to_path(text: str) -> bytes:
     )
 
 
+def spell_name(name: bytes) -> bytes:
+    """Return a file name, or a path, as COPY writes it in the text format of a column that holds paths."""
+    return name if is_plain(name) else path_to_text(name).translate(_COPY_TABLE).encode()
+
+
+def is_plain(name: bytes, *, separators: int = 0) -> bool:
+    """Tell whether `spell_name` leaves a name as it is.
+
+    Several names are asked about at once as one text in which ASCII characters separate them, of which as many as
+    `separators` says are some that COPY would escape in a name.
+    """
+    if len(name) - len(name.translate(None, _COPY_ESCAPED)) != separators:
+        return False
+    if name.isascii():
+        return True
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\xef" not in name or not any(start in name for start in _ESCAPE_STARTS)
+
+
+def unspell_name(spelled: bytes) -> bytes:
+    """Return the file name, or the path, that `spell_name` made `spelled` from."""
+    if is_plain(spelled):
+        return spelled
+    return text_to_path(_COPY_ESCAPE.sub(lambda match: _COPY_MEANINGS[match[0]], spelled.decode()))
+
+
 def repair_text(text: str) -> str:
     """Return `text` with each character that PostgreSQL refuses (NUL, lone surrogates) replaced by U+FFFD.
 
@@ -80,6 +120,11 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def signed(number: int) -> int:
+    """Return a 64-bit number as PostgreSQL's bigint holds it: inodes, and times after 2262, can be 2^63 and more."""
+    return number if -(1 << 63) <= number < 1 << 63 else (number + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def name_key(name: str) -> str:

@@ -27,11 +27,13 @@ class Format(NamedTuple):
         """Return what of `tags` such a file can hold."""
         return STYLES[self.style].held(tags)
 
-    def render(self, tags: Tags, cover: Cover | None = None, *, length_ms: int | None = None) -> Rendered:
+    def render(
+        self, tags: Tags, cover: Cover | None = None, *, length_ms: int | None = None, md5: bytes | None = None
+    ) -> Rendered:
         """Return a file with those of `tags` that it can hold."""
         style = STYLES[self.style]
         audio = self.audio if length_ms is None else self.audio._replace(length_ms=length_ms)
-        return self.container(audio, style.encode(style.held(tags), cover))
+        return self.container(audio._replace(md5=md5), style.encode(style.held(tags), cover))
 
     @property
     def holds_cover(self) -> bool:

@@ -42,6 +42,7 @@ _FOLDER_COVER_SHARE = 1 / 4
 _COVER_BYTES = (20_000, 200_000)
 _COVERS = 16
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff\xe0\x00\x10JFIF\0", b"\xff\xd9"
+_MISSING_MD5_SHARE = 1 / 16  # of FLAC files: encoders that write to a pipe cannot go back and fill it in
 _NAME_BYTES = 180
 _REFERENCED_YEARS = 7  # of the albums of every seventh year, the genres are references to ID3v1's numbers
 _TRACKS_PER_DISC = {"usual": (6, 18), "all": (2, 6)}  # short discs bring every format into a small library
@@ -81,6 +82,7 @@ def stream_library(folder: Path, *, files: int, seed: int = 1, formats: str = "u
     rng = random.Random(seed)
     covers = [_cover(rng) for _ in range(_COVERS)]
     kinds = _formats(rng, formats)
+    md5s = _md5s(seed)
     tracks = islice(Catalogue(seed, _TRACKS_PER_DISC[formats]).tracks(), files)
     for album, of_album in groupby(tracks, key=attrgetter("album")):
         kind = next(kinds)
@@ -89,7 +91,7 @@ def stream_library(folder: Path, *, files: int, seed: int = 1, formats: str = "u
             disc = _Disc(_new_folder(folder, album, number), kind, cover, None)
             if rng.random() < _FOLDER_COVER_SHARE:
                 disc = disc._replace(cover_path=_write_cover(disc.folder, rng.choice(covers)))
-            yield from (_write_track(disc, track) for track in of_disc)
+            yield from (_write_track(disc, track, next(md5s)) for track in of_disc)
 
 
 def _formats(rng: random.Random, formats: str) -> Iterator[Format]:
@@ -98,6 +100,14 @@ def _formats(rng: random.Random, formats: str) -> Iterator[Format]:
     names, weights = list(_USUAL), list(_USUAL.values())
     while True:
         yield FORMATS[rng.choices(names, weights)[0]]
+
+
+def _md5s(seed: int) -> Iterator[bytes | None]:
+    """Yield the MD5 of each file's audio; no two are the same."""
+    rng = random.Random(f"audio {seed}")
+    while True:
+        md5 = rng.randbytes(16)
+        yield None if rng.random() < _MISSING_MD5_SHARE else md5
 
 
 def _cover(rng: random.Random) -> Cover:
@@ -118,10 +128,10 @@ def _write_cover(folder: Path, cover: Cover) -> Path:
     return path
 
 
-def _write_track(disc: _Disc, track: PlannedTrack) -> LibraryFile:
+def _write_track(disc: _Disc, track: PlannedTrack, md5: bytes | None) -> LibraryFile:
     kind = disc.format
     tags = _as_tagged_in(kind, track)
-    rendered = kind.render(tags, disc.cover, length_ms=track.length_ms)
+    rendered = kind.render(tags, disc.cover, length_ms=track.length_ms, md5=md5)
     path = disc.folder / _name(f"{track.number:02} {track.title}", f".{kind.extension}")
     write(path, rendered)
     return LibraryFile(path, kind, kind.held(tags), rendered.stream, disc.cover is not None, disc.cover_path)

@@ -34,6 +34,7 @@ class Audio(NamedTuple):
     channels: int = 2
     bits_per_sample: int = 16
     bitrate_bps: int = 128_000
+    md5: bytes | None = None  # of the samples, where the container is FLAC
 
 
 class Rendered(NamedTuple):

@@ -9,25 +9,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
-from soniquescan.identity import Kind, album_folder, album_id, artist_id, genre_id, make_id, text_id, title_key
+from soniquescan.albums import CACHED_CHARACTERS, AlbumRows, album_rows, artist_name_row, count_characters
+from soniquescan.extensions import EXTRACTOR_VERSION
+from soniquescan.identity import Kind, album_folder, genre_id, make_id, text_id
 from soniquescan.messages import (
     AlbumTags,
-    AlbumTagsRow,
     ArtistNameRow,
     Batch,
     Credit,
     FileError,
     FileErrorRow,
     GenreNameRow,
+    NotAudio,
+    OtherFileRow,
     Track,
     TrackArtistRow,
     TrackGenreRow,
     TrackRow,
     TrackTags,
 )
-from soniquescan.text import path_to_text
+from soniquescan.text import path_to_text, signed
 
 # Tracks a transaction. The server's time a track on 2 cores, 60,000 tracks: 90 µs at 250, 54 at 1,000, 44 at 2,000, 36
 # at 5,000, 40 at 10,000; the time to unpickle one grows from 7 to 19 µs over the same range, and so does the memory.
@@ -35,22 +38,12 @@ BATCH_TRACKS = 2_000
 # Characters of text a transaction: 1,000 a track are usual, so this cuts only where comments or lyrics are very long.
 BATCH_CHARACTERS = 8_000_000
 
-_CACHED_CHARACTERS = 1_000  # a row with a longer text is made anew each time: no cache may hold megabytes a row
-
 _TAG_COLUMNS = TrackTags._fields.index("genres")  # of the fields of TrackTags, those that are columns of `tracks`
-_ALBUMARTISTS = AlbumTags._fields.index("albumartists")  # the one field of AlbumTags that is no column
 
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-class Album(NamedTuple):
-    """What a file says about its album, as rows."""
-
-    row: AlbumTagsRow
-    artist_names: tuple[ArtistNameRow, ...]
-
-
-def batch(items: Iterable[Track | FileError], *, scan_id: int) -> Iterator[Batch]:
+def batch(items: Iterable[Track | FileError | NotAudio], *, scan_id: int) -> Iterator[Batch]:
     """Yield the rows of all items in batches; the errors of a track that follow it stay in its batch."""
     builder = BatchBuilder(scan_id)
     for item in items:
@@ -62,6 +55,8 @@ def batch(items: Iterable[Track | FileError], *, scan_id: int) -> Iterator[Batch
                 builder.add_track(item)
             case FileError():
                 builder.add_error(item)
+            case NotAudio():
+                builder.add_other(item)
             case _:
                 assert_never(item)
     if not builder.is_empty:
@@ -77,25 +72,26 @@ class BatchBuilder:
         self._last_path = b""
         # By id, so that each is there once.
         self._artist_names: dict[bytes, ArtistNameRow] = {}
-        self._albums: dict[bytes, Album] = {}
+        self._albums: dict[bytes, AlbumRows] = {}
         self._genre_names: dict[bytes, GenreNameRow] = {}
         self._tracks: dict[bytes, TrackRow] = {}  # by path
         self._track_artists: list[TrackArtistRow] = []
         self._track_genres: list[TrackGenreRow] = []
         self._file_errors: dict[tuple[bytes, str], FileErrorRow] = {}
+        self._other_files: dict[bytes, OtherFileRow] = {}  # by path
 
     @property
     def is_full(self) -> bool:
         """Whether the batch is large enough for a transaction."""
-        rows = len(self._tracks) + len(self._file_errors)
+        rows = len(self._tracks) + len(self._file_errors) + len(self._other_files)
         return rows >= BATCH_TRACKS or self._characters >= BATCH_CHARACTERS
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not self._tracks and not self._file_errors
+        return not (self._tracks or self._file_errors or self._other_files)
 
-    def holds(self, item: Track | FileError) -> bool:
+    def holds(self, item: Track | FileError | NotAudio) -> bool:
         """Whether `item` is an error of the track that was added last."""
         return isinstance(item, FileError) and item.path == self._last_path
 
@@ -110,6 +106,8 @@ class BatchBuilder:
             self._track_artists,
             self._track_genres,
             list(self._file_errors.values()),
+            list(self._other_files.values()),
+            recognised=[],
         )
 
     def add_error(self, error: FileError) -> None:
@@ -121,10 +119,21 @@ class BatchBuilder:
             error.kind,
             error.message,
             error.size_bytes,
-            None if error.mtime_ns is None else _signed(error.mtime_ns),
+            None if error.mtime_ns is None else signed(error.mtime_ns),
+            None if error.ctime_ns is None else signed(error.ctime_ns),
+            EXTRACTOR_VERSION,
         )
         self._characters += len(row.path) + len(row.message)
         self._file_errors.setdefault((error.path, error.kind), row)
+
+    def add_other(self, other: NotAudio) -> None:
+        """Add a file that is to be remembered as no audio."""
+        file = other.file
+        row = OtherFileRow(
+            path_to_text(file.path), file.size_bytes, signed(file.mtime_ns), signed(file.ctime_ns), EXTRACTOR_VERSION
+        )
+        self._characters += len(row.path)
+        self._other_files[file.path] = row
 
     def add_track(self, track: Track) -> None:
         """Add a track with all that it refers to."""
@@ -139,16 +148,18 @@ class BatchBuilder:
             path_to_text(file.path),
             file.root_id,
             file.size_bytes,
-            _signed(file.mtime_ns),
-            _signed(file.ctime_ns),
-            _signed(file.inode),
-            _signed(file.device),
+            signed(file.mtime_ns),
+            signed(file.ctime_ns),
+            signed(file.inode),
+            signed(file.device),
+            None if file.cover_path is None else _name(file.cover_path),
+            EXTRACTOR_VERSION,
             None if tags.album is None else self._add_album(tags.album, file.path, file.cover_path),
             make_id(Kind.LINKS, links),
             _encode_json(tags.tags) if tags.tags else "{}",
             (*stream, *tags[:_TAG_COLUMNS]),
         )
-        self._characters += len(row.path) + len(row.tags) + _count_characters(row.read)
+        self._characters += len(row.path) + len(row.tags) + count_characters(row.read)
         self._tracks[file.path] = row
 
     def _link_artists(self, number: int, artist_credits: tuple[Credit, ...]) -> bytes:
@@ -157,7 +168,7 @@ class BatchBuilder:
         seen: set[tuple[str, bytes]] = set()
         links = b""
         for role, name, sort_name, musicbrainz_artistid in artist_credits:
-            row = _artist_name(name, sort_name, musicbrainz_artistid)
+            row = artist_name_row(name, sort_name, musicbrainz_artistid)
             if (role, row.own_id) in seen:
                 continue
             seen.add((role, row.own_id))
@@ -187,76 +198,27 @@ class BatchBuilder:
 
     def _add_album(self, album: AlbumTags, path: bytes, cover_path: bytes | None) -> bytes:
         """Add what a file says about its album; return the id of that."""
-        added = _album(album, album_folder(path), cover_path)
+        added = album_rows(album, album_folder(path), cover_path)
         if added.row.id not in self._albums:
             self._albums[added.row.id] = added
-            self._characters += _count_characters(added.row.said)
+            self._characters += count_characters(added.row.said)
             for name in added.artist_names:
                 self._add_artist_name(name)
         return added.row.id
 
 
-def _count_characters(values: tuple[object, ...]) -> int:
-    return sum([len(value) for value in values if isinstance(value, str)])
-
-
-def _signed(number: int) -> int:
-    """Return a 64-bit number as PostgreSQL's bigint holds it: inodes, and times after 2262, can be 2^63 and more."""
-    return number if -(1 << 63) <= number < 1 << 63 else (number + (1 << 63)) % (1 << 64) - (1 << 63)
-
-
-def _artist_name(name: str, sort_name: str | None, musicbrainz_artistid: str | None) -> ArtistNameRow:
-    short = len(name) + len(sort_name or "") <= _CACHED_CHARACTERS
-    return (_cached_artist_name if short else _new_artist_name)(name, sort_name, musicbrainz_artistid)
-
-
-def _new_artist_name(name: str, sort_name: str | None, musicbrainz_artistid: str | None) -> ArtistNameRow:
-    own_id = artist_id(name, musicbrainz_artistid)
-    name_id = text_id(Kind.ARTIST_NAME, own_id.hex(), name, sort_name)
-    return ArtistNameRow(name_id, own_id, name, sort_name, musicbrainz_artistid, artist_id(name, None))
+@lru_cache(maxsize=16)
+def _name(path: bytes) -> str:
+    """Return a file's name without its folders, as text."""
+    return path_to_text(path.rpartition(b"/")[2])
 
 
 def _genre_name(name: str) -> GenreNameRow:
-    return (_cached_genre_name if len(name) <= _CACHED_CHARACTERS else _new_genre_name)(name)
+    return (_cached_genre_name if len(name) <= CACHED_CHARACTERS else _new_genre_name)(name)
 
 
 def _new_genre_name(name: str) -> GenreNameRow:
     return GenreNameRow(text_id(Kind.GENRE_NAME, name), genre_id(name), name)
 
 
-def _album(album: AlbumTags, folder: bytes, cover_path: bytes | None) -> Album:
-    characters = _count_characters(album) + sum([len(credit.name) for credit in album.albumartists])
-    return (_cached_album if characters <= _CACHED_CHARACTERS else _new_album)(album, folder, cover_path)
-
-
-def _new_album(album: AlbumTags, folder: bytes, cover_path: bytes | None) -> Album:
-    names = tuple(
-        _artist_name(credit.name, credit.sort_name, credit.musicbrainz_artistid) for credit in album.albumartists
-    )
-    said = (*album[:_ALBUMARTISTS], *album[_ALBUMARTISTS + 1 :])
-    cover = None if cover_path is None else path_to_text(cover_path)
-    own_id = album_id(album.title, album.albumartist, album.musicbrainz_albumid, folder)
-    name_ids = tuple(name.id for name in names)
-    row = AlbumTagsRow(
-        make_id(Kind.ALBUM_TAGS, b"\0".join([own_id, folder, cover_path or b"", *name_ids, _flatten(said)])),
-        own_id,
-        name_ids,
-        bool(names) and all(name.musicbrainz_artistid for name in names),
-        None if album.albumartist is None else artist_id(album.albumartist, None),
-        title_key(album.title),
-        make_id(Kind.FOLDER, folder),
-        cover,
-        said,
-    )
-    return Album(row, names)
-
-
-def _flatten(values: tuple[object, ...]) -> bytes:
-    """Return one byte string for a row's values, another one for other values."""
-    texts = ("\1".join(value) if isinstance(value, tuple) else "" if value is None else str(value) for value in values)
-    return "\0".join(texts).encode(errors="surrogatepass")
-
-
-_cached_artist_name = lru_cache(maxsize=16_384)(_new_artist_name)
 _cached_genre_name = lru_cache(maxsize=4_096)(_new_genre_name)
-_cached_album = lru_cache(maxsize=1_024)(_new_album)

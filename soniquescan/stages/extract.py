@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from soniquescan import tags
 from soniquescan.errors import FileReadError
-from soniquescan.messages import ErrorKind, FileError, FoundFile, Track
+from soniquescan.extensions import AUDIO_EXTENSIONS
+from soniquescan.messages import ErrorKind, FileError, FoundFile, NotAudio, Track
 
 STAGE = "extract"
 
@@ -16,19 +17,16 @@ STAGE = "extract"
 _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-def extract(files: Iterable[FoundFile | FileError]) -> Iterator[Track | FileError]:
-    """Yield each file's `Track` and what is wrong with it; errors of the discovery pass through.
-
-    A file whose name does not promise audio and whose content is none yields nothing.
-    """
-    for file in files:
-        if isinstance(file, FileError):
-            yield file
+def extract(items: Iterable[FoundFile | FileError]) -> Iterator[Track | FileError | NotAudio]:
+    """Yield each file's `Track` and what is wrong with it, or `NotAudio`; what is no file to read passes through."""
+    for item in items:
+        if isinstance(item, FoundFile):
+            yield from _extract_one(item)
         else:
-            yield from _extract_one(file)
+            yield item
 
 
-def _extract_one(file: FoundFile) -> list[Track | FileError]:
+def _extract_one(file: FoundFile) -> list[Track | FileError | NotAudio]:
     try:
         return _read(file)
     except FileReadError as exc:
@@ -41,13 +39,13 @@ def _extract_one(file: FoundFile) -> list[Track | FileError]:
         return [_error(file, ErrorKind.INTERNAL, f"internal error: {exc!r}")]
 
 
-def _read(found: FoundFile) -> list[Track | FileError]:
+def _read(found: FoundFile) -> list[Track | FileError | NotAudio]:
     fd = os.open(found.path, _OPEN_FLAGS)
     try:
         file = _as_opened(found, os.fstat(fd))
         _read_no_further(fd)
         if not (_promises_audio(file.path) or tags.is_audio(os.pread(fd, tags.HEAD_BYTES, 0))):
-            return []
+            return [NotAudio(file)]
         metadata = tags.read(fd, file.size_bytes, file.path)
     finally:
         os.close(fd)
@@ -62,7 +60,7 @@ def _read_no_further(fd: int) -> None:
 
 
 def _promises_audio(path: bytes) -> bool:
-    return os.path.splitext(path)[1].lower() in tags.AUDIO_EXTENSIONS  # noqa: PTH122  # the path is bytes
+    return os.path.splitext(path)[1].lower() in AUDIO_EXTENSIONS  # noqa: PTH122  # the path is bytes
 
 
 def _as_opened(found: FoundFile, status: os.stat_result) -> FoundFile:
@@ -78,23 +76,25 @@ def _as_opened(found: FoundFile, status: os.stat_result) -> FoundFile:
     )
 
 
-def lost(file: FoundFile | FileError, how: str | None) -> FileError:
+def lost(item: FoundFile | FileError, how: str | None) -> FileError:
     """Return the error of a file whose worker died (`how`) while it read it, or that took too long (None)."""
-    if isinstance(file, FileError):
-        return file
+    if not isinstance(item, FoundFile):
+        return item
     if how is None:
-        return _error(file, ErrorKind.TIMEOUT, "took longer than --file-timeout to read")
-    return _error(file, ErrorKind.WORKER_DIED, f"the worker that read it was lost ({how})")
+        return _error(item, ErrorKind.TIMEOUT, "took longer than --file-timeout to read")
+    return _error(item, ErrorKind.WORKER_DIED, f"the worker that read it was lost ({how})")
 
 
-def weigh(result: Track | FileError) -> int:
+def weigh(result: Track | FileError | NotAudio) -> int:
     """Return about how many bytes of text a result holds, where that can be much."""
     if isinstance(result, FileError):
         return len(result.message)
+    if isinstance(result, NotAudio):
+        return 0
     texts = result.tags
     kept = sum(len(value) for values in texts.tags.values() for value in values)
     return kept + len(texts.comment or "") + len(texts.lyrics or "") + len(texts.acoustid_fingerprint or "")
 
 
 def _error(file: FoundFile, kind: ErrorKind, message: str) -> FileError:
-    return FileError(file.path, STAGE, kind, message, file.size_bytes, file.mtime_ns)
+    return FileError(file.path, STAGE, kind, message, file.size_bytes, file.mtime_ns, file.ctime_ns)

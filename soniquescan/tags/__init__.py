@@ -9,12 +9,10 @@ A reader finds what the bytes say; what it means for our columns is decided in `
 from __future__ import annotations
 
 from soniquescan.tags.content import Problem
-from soniquescan.tags.detect import AUDIO_EXTENSIONS, COMPANION_EXTENSIONS, HEAD_BYTES, is_audio
+from soniquescan.tags.detect import HEAD_BYTES, is_audio
 from soniquescan.tags.reading import FileMetadata, read
 
 __all__ = [
-    "AUDIO_EXTENSIONS",
-    "COMPANION_EXTENSIONS",
     "HEAD_BYTES",
     "FileMetadata",
     "Problem",

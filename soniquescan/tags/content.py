@@ -227,6 +227,7 @@ def stream(  # noqa: PLR0913  one argument a property
     sample_rate_hz: int | None = None,
     bits_per_sample: int | None = None,
     channels: int | None = None,
+    audio_md5: str | None = None,
 ) -> AudioStream:
     """Return an AudioStream; zeroes mean "not said", and a missing bit rate is the file's size over its length."""
     length_s = length_s if length_s and length_s > 0 else None
@@ -240,6 +241,7 @@ def stream(  # noqa: PLR0913  one argument a property
         sample_rate_hz=_fits(sample_rate_hz),
         bits_per_sample=_fits(bits_per_sample),
         channels=_fits(channels),
+        audio_md5=audio_md5,
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAGIC = b"fLaC"
 STREAMINFO, COMMENTS, PICTURE = 0, 4, 6
 STREAMINFO_BYTES = 34
+MD5_START = 18  # in STREAMINFO, to its end
 BLOCK_HEADER_BYTES = 4
 MAX_BLOCKS = 10_000  # a block holds 16 MB; a file of empty ones must not keep a worker busy
 
@@ -104,4 +105,14 @@ def _stream(source: Source, blocks: _Blocks, content: Content) -> AudioStream:
         sample_rate_hz=info.sample_rate,
         bits_per_sample=info.bits_per_sample,
         channels=info.channels,
+        audio_md5=audio_md5(blocks.streaminfo),
     )
+
+
+def audio_md5(streaminfo: bytes) -> str | None:
+    """Return the MD5 of the decoded audio that a whole STREAMINFO block holds; zeros mean that its encoder left it out.
+
+    Encoders that write to a pipe cannot go back and fill it in.
+    """
+    md5 = streaminfo[MD5_START:STREAMINFO_BYTES]
+    return md5.hex() if any(md5) else None

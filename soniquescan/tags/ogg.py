@@ -16,6 +16,7 @@ from soniquescan.errors import FileReadError
 from soniquescan.messages import ErrorKind
 from soniquescan.tags import around
 from soniquescan.tags.content import Block, Content, Info, Source, UnreadableError, attempt, stream
+from soniquescan.tags.flac import audio_md5
 from soniquescan.tags.mapping import OPUS, VORBIS
 from soniquescan.tags.vorbis import read_comments
 
@@ -31,6 +32,7 @@ MAX_PAGE_BYTES = 27 + 255 + 255 * 255
 MAX_LAST_PAGES = 64  # what looks like a page in a file's tail, looked at before giving up
 _PAGE = struct.Struct("<4sBBqIIIB")
 _ALL_FLAGS = 0x07
+_STREAMINFO_START = 17  # in the first packet of FLAC in Ogg (RFC 9639, section 10.1)
 
 
 class _Codec(NamedTuple):
@@ -53,7 +55,8 @@ class _Sound(NamedTuple):
     """What a file's first pages tell."""
 
     codec: _Codec
-    serial: int  # of the stream to read
+    identification: bytes  # the first packet of the stream to read
+    serial: int  # of that stream
     serials: frozenset[int]  # of all streams
 
 
@@ -75,7 +78,7 @@ def read_ogg(source: Source) -> Content:
     else:
         _note_cut_page(source, sound.serials, content)
         content.add_tags(lambda: _comments(file, sound.serial, sound.codec))
-        content.add_stream(lambda: _stream(source, file, sound.codec))
+        content.add_stream(lambda: _stream(source, file, sound))
     around.add_tags(source, content)
     return content
 
@@ -92,7 +95,7 @@ def _sound(source: Source) -> _Sound:
     for codec in _CODECS:
         for packet, serial in streams:
             if packet.startswith(codec.magic):
-                return _Sound(codec, serial, frozenset(number for _, number in streams))
+                return _Sound(codec, packet, serial, frozenset(number for _, number in streams))
     raise FileReadError(ErrorKind.UNSUPPORTED_FORMAT, "an Ogg file without a sound stream that can be read")
 
 
@@ -139,7 +142,8 @@ def _comments(file: io.BufferedReader, serial: int, codec: _Codec) -> Block:
     return read_comments(packet, OPUS if codec.name == "opus" else VORBIS)
 
 
-def _stream(source: Source, file: io.BufferedReader, codec: _Codec) -> AudioStream:
+def _stream(source: Source, file: io.BufferedReader, sound: _Sound) -> AudioStream:
+    codec = sound.codec
     info = codec.info(source.file())
     info._post_tags(file)  # noqa: SLF001  mutagen's way to set the length, from the stream's last page
     return stream(
@@ -151,4 +155,5 @@ def _stream(source: Source, file: io.BufferedReader, codec: _Codec) -> AudioStre
         sample_rate_hz=OPUS_RATE_HZ if codec.name == "opus" else info.sample_rate,
         bits_per_sample=getattr(info, "bits_per_sample", None),
         channels=info.channels,
+        audio_md5=audio_md5(sound.identification[_STREAMINFO_START:]) if codec.name == "flac" else None,
     )

@@ -63,7 +63,7 @@ def read(fd: int, size_bytes: int, path: bytes) -> FileMetadata:
     values = clean(content.values)
     if content.stream is None and not values and not content.has_cover:
         raise _failure(content)
-    stream = content.stream or AudioStream(content.container, None, None, None, None, None, None)
+    stream = content.stream or AudioStream(content.container, *[None] * (len(AudioStream._fields) - 1))
     problems = tuple(Problem(kind, one_line(message)) for kind, message in content.problems)
     return FileMetadata(stream, track_tags(values, has_cover=content.has_cover), problems)
 

@@ -118,6 +118,7 @@ EVERY_FIELD = {
     "A Key Of Its Own": ["kept", "twice"],
 }
 
+MD5 = bytes(range(240, 256))
 COVER = Cover("image/jpeg", b"\xff\xd8\xff" + bytes(30_000))
 
 each_format = pytest.mark.parametrize("kind", FORMATS.values(), ids=list(FORMATS))
@@ -176,11 +177,13 @@ def test_the_fields_are_those_of_the_mapping():
 @pytest.mark.parametrize("cover", [None, COVER], ids=["bare", "with cover"])
 def test_every_field_is_read_from_every_container(kind, cover, tmp_path):
     cover = cover if kind.holds_cover else None
-    rendered = kind.render(EVERY_FIELD, cover, length_ms=4_321)
+    rendered = kind.render(EVERY_FIELD, cover, length_ms=4_321, md5=MD5)
     path = tmp_path / f"file.{kind.extension}"
     write(path, rendered)
     truth = expected(kind.held(EVERY_FIELD), rendered.stream, has_cover=cover is not None)
     assert_reads_as(truth, path)
+    if rendered.stream.codec == "flac":
+        assert truth.stream.audio_md5 == MD5.hex()
 
 
 @each_format

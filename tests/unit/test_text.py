@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soniquescan.text import name_key, path_to_text, repair_text, text_to_path
+from soniquescan.text import is_plain, name_key, path_to_text, repair_text, spell_name, text_to_path, unspell_name
 
 # Bytes as names have them, with many near the characters that the codec itself uses: U+F780 is EF 9E 80.
 path_bytes = st.lists(
@@ -14,6 +14,7 @@ path_bytes = st.lists(
         st.text(max_size=4).filter(lambda text: text.isprintable()).map(lambda text: text.encode(errors="ignore")),
     )
 ).map(b"".join)
+names = path_bytes.map(lambda name: name.replace(b"\0", b"\\").replace(b"/", b"\t"))  # two more that are escaped
 any_text = st.text(st.characters(exclude_categories=()))
 
 
@@ -49,6 +50,51 @@ def test_a_path_of_valid_utf_8_is_its_own_text(text):
 )
 def test_what_cannot_stand_in_a_path_is_escaped_byte_by_byte(path, text):
     assert path_to_text(path) == text
+
+
+@given(names)
+def test_a_name_comes_back_from_its_spelling(name):
+    assert unspell_name(spell_name(name)) == name
+
+
+@given(names, names)
+def test_two_names_are_never_spelled_alike(one, other):
+    assert (spell_name(one) == spell_name(other)) == (one == other)
+
+
+@given(names)
+def test_a_spelled_name_is_one_field_of_one_line_in_utf_8(name):
+    assert not set(spell_name(name).decode()) & set("\b\t\n\v\f\r")
+
+
+@given(names)
+def test_a_plain_name_is_one_that_is_spelled_as_it_is(name):
+    assert is_plain(name) == (path_to_text(name).encode() == name and not set(name) & set(b"\b\t\n\v\f\r\\"))
+    assert is_plain(name) == (spell_name(name) == name)
+
+
+@given(st.lists(names, min_size=1))
+def test_names_are_plain_together_if_each_is(several):
+    assert is_plain(b"\t".join(several), separators=len(several) - 1) == all(map(is_plain, several))
+
+
+def test_halves_of_a_character_in_two_names_make_none_plain():
+    assert not is_plain(b"\xc3\t\xa9", separators=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "spelled"),
+    [
+        (b"01 - a.mp3", "01 - a.mp3"),
+        ("é\u3042.mp3".encode(), "é\u3042.mp3"),
+        (b"a\tb\nc\\d", "a\\tb\\nc\\\\d"),
+        (b"\x01\x07\x0e\x1b\x7f", "\x01\x07\x0e\x1b\x7f"),
+        (b"caf\xe9\t", "caf\uf7e9\\t"),
+        ("\uf780".encode(), "\uf7ef\uf79e\uf780"),
+    ],
+)
+def test_each_kind_of_name_is_spelled_so(name, spelled):
+    assert spell_name(name) == spelled.encode()
 
 
 @given(any_text)

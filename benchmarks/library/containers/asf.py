@@ -68,6 +68,7 @@ def wma(audio: Audio, blocks: Blocks) -> Rendered:
         sample_rate_hz=audio.sample_rate_hz,
         bits_per_sample=None,
         channels=audio.channels,
+        audio_md5=None,
     )
     return Rendered(head + data, b"", len(head) + after, stream)
 

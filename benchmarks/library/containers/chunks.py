@@ -30,6 +30,7 @@ def _pcm_stream(audio: Audio, container: str) -> AudioStream:
         sample_rate_hz=audio.sample_rate_hz,
         bits_per_sample=audio.bits_per_sample,
         channels=audio.channels,
+        audio_md5=None,
     )
 
 
@@ -82,6 +83,7 @@ def _dsd_stream(audio: Audio, container: str, samples: int) -> AudioStream:
         sample_rate_hz=_DSD_RATE_HZ,
         bits_per_sample=1,
         channels=audio.channels,
+        audio_md5=None,
     )
 
 

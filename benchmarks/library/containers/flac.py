@@ -29,8 +29,14 @@ def sample_count(audio: Audio) -> int:
 
 def streaminfo(audio: Audio) -> bytes:
     """Return the content of the STREAMINFO block."""
+    head = (4096).to_bytes(2, "big") * 2 + bytes(6)
     packed = audio.sample_rate_hz << 44 | (audio.channels - 1) << 41 | (audio.bits_per_sample - 1) << 36
-    return (4096).to_bytes(2, "big") * 2 + bytes(6) + (packed | sample_count(audio)).to_bytes(8, "big") + bytes(16)
+    return head + (packed | sample_count(audio)).to_bytes(8, "big") + (audio.md5 or bytes(16))
+
+
+def md5_text(audio: Audio) -> str | None:
+    """Return the MD5 of the audio as a reader must tell it."""
+    return None if audio.md5 is None else audio.md5.hex()
 
 
 def flac(audio: Audio, blocks: Blocks) -> Rendered:
@@ -52,5 +58,6 @@ def flac(audio: Audio, blocks: Blocks) -> Rendered:
         sample_rate_hz=audio.sample_rate_hz,
         bits_per_sample=audio.bits_per_sample,
         channels=audio.channels,
+        audio_md5=md5_text(audio),
     )
     return Rendered(head + _FRAME_START, b"", len(head) + audio_bytes, stream)

@@ -36,6 +36,7 @@ def _render(head: bytes, blocks: Blocks, audio: Audio, names: tuple[str, str], b
         sample_rate_hz=audio.sample_rate_hz,
         bits_per_sample=bits,
         channels=audio.channels,
+        audio_md5=None,
     )
     return Rendered(head, blocks.tail, len(head) + size + len(blocks.tail), stream)
 

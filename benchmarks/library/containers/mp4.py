@@ -85,7 +85,7 @@ def _render(audio: Audio, blocks: Blocks, brand: bytes, entry: bytes, stream: Au
 
 def _stream(audio: Audio, codec: str, bits: int | None) -> AudioStream:
     length_ms = round(sample_count(audio) * 1000 / audio.sample_rate_hz)
-    return AudioStream("mp4", codec, length_ms, audio.bitrate_bps, audio.sample_rate_hz, bits, audio.channels)
+    return AudioStream("mp4", codec, length_ms, audio.bitrate_bps, audio.sample_rate_hz, bits, audio.channels, None)
 
 
 def m4a(audio: Audio, blocks: Blocks) -> Rendered:

@@ -47,7 +47,7 @@ def _frame(audio: Audio, layer: int) -> bytes:
 
 def _stream(audio: Audio, layer: int, frames: int, bitrate_bps: int) -> AudioStream:
     length_ms = round(frames * _SAMPLES * 1000 / audio.sample_rate_hz)
-    return AudioStream("mp3", f"mp{layer}", length_ms, bitrate_bps, audio.sample_rate_hz, None, audio.channels)
+    return AudioStream("mp3", f"mp{layer}", length_ms, bitrate_bps, audio.sample_rate_hz, None, audio.channels, None)
 
 
 def _frames(audio: Audio) -> int:
@@ -118,6 +118,7 @@ def aac(audio: Audio, blocks: Blocks) -> Rendered:
         sample_rate_hz=audio.sample_rate_hz,
         bits_per_sample=None,
         channels=audio.channels,
+        audio_md5=None,
     )
     return _around(blocks, header.ljust(size, b"\0") * 120, size * frames, stream)
 
@@ -137,5 +138,6 @@ def ac3(audio: Audio, blocks: Blocks) -> Rendered:
         sample_rate_hz=audio.sample_rate_hz,
         bits_per_sample=None,
         channels=audio.channels,
+        audio_md5=None,
     )
     return _around(blocks, header.ljust(size, b"\0") * _LEADING_FRAMES, size * frames, stream)

@@ -9,7 +9,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from benchmarks.library.containers.flac import block, sample_count, streaminfo
+from benchmarks.library.containers.flac import block, md5_text, sample_count, streaminfo
 from benchmarks.library.messages import Rendered
 from soniquescan.messages import AudioStream
 
@@ -62,7 +62,8 @@ def _render(identification: bytes, packets: list[bytes], granule: int, stream: A
 
 def _stream(codec: str, audio: Audio, rate_hz: int, bitrate_bps: int | None, bits: int | None = None) -> AudioStream:
     length_ms = round(round(audio.length_ms * rate_hz / 1000) * 1000 / rate_hz)
-    return AudioStream("ogg", codec, length_ms, bitrate_bps, rate_hz, bits, audio.channels)
+    md5 = md5_text(audio) if codec == "flac" else None
+    return AudioStream("ogg", codec, length_ms, bitrate_bps, rate_hz, bits, audio.channels, md5)
 
 
 def _size(audio: Audio) -> int:

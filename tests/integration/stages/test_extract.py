@@ -8,17 +8,23 @@ import pytest
 
 from benchmarks.library.audio import FORMATS
 from benchmarks.library.generate import write
-from soniquescan.messages import ErrorKind, FileError, Track
-from soniquescan.stages.discover import Root, discover
+from soniquescan.messages import ErrorKind, FileError, FoundFile, NotAudio, Track
 from soniquescan.stages.extract import extract, lost, weigh
+
+
+def find(path):
+    """Return a file as it is found, with its stat."""
+    status = path.stat()
+    stamps = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return FoundFile(os.fsencode(path), 1, *stamps, status.st_ino, status.st_dev, cover_path=None)
 
 
 @pytest.fixture
 def found(tmp_path):
-    """A good file, as discovery found it."""
+    """A good file, as it was found."""
     write(tmp_path / "a.flac", FORMATS["flac"].render({"title": ["Title"], "comment": ["Comment"]}))
-    (file,) = discover([Root(1, os.fsencode(tmp_path))])
-    return file
+    os.utime(tmp_path / "a.flac", ns=(1_000, 2_000))  # so that each time is another
+    return find(tmp_path / "a.flac")
 
 
 def test_a_good_file_is_a_track_with_the_stat_it_was_found_with(found):
@@ -29,16 +35,15 @@ def test_a_good_file_is_a_track_with_the_stat_it_was_found_with(found):
 
 
 def test_errors_of_the_discovery_pass_through():
-    error = FileError(b"/a", "discover", ErrorKind.IO_ERROR, "broken", None, None)
+    error = FileError(b"/a", "discover", ErrorKind.IO_ERROR, "broken", None, None, None)
     assert list(extract([error])) == [error]
 
 
 def test_a_file_that_vanished_is_an_error(found):
     os.unlink(found.path)
     (error,) = extract([found])
-    assert error == FileError(
-        found.path, "extract", ErrorKind.NOT_FOUND, "No such file or directory", found.size_bytes, found.mtime_ns
-    )
+    stamps = (found.size_bytes, found.mtime_ns, found.ctime_ns)
+    assert error == FileError(found.path, "extract", ErrorKind.NOT_FOUND, "No such file or directory", *stamps)
 
 
 def test_a_file_that_was_replaced_has_the_stat_of_what_was_read(found, tmp_path):
@@ -67,19 +72,53 @@ def test_a_file_without_read_permission_is_an_error(found, tmp_path):
     assert error.kind is ErrorKind.PERMISSION_DENIED
 
 
-def test_a_name_that_promises_nothing_is_read_only_if_the_content_is_audio(tmp_path):
+def test_a_file_whose_name_promises_nothing_is_read_if_its_content_is_audio(tmp_path):
     write(tmp_path / "audio", FORMATS["flac"].render({"title": ["Title"]}))
+    (track,) = extract([find(tmp_path / "audio")])
+    assert isinstance(track, Track)
+
+
+@pytest.mark.parametrize("content", ["text", ""])
+def test_a_file_whose_name_promises_nothing_and_whose_content_is_none_is_no_audio(tmp_path, content):
+    (tmp_path / "text").write_text(content)
+    file = find(tmp_path / "text")
+    assert list(extract([file])) == [NotAudio(file)]
+
+
+def test_what_is_no_audio_has_the_stat_of_what_was_opened(tmp_path):
     (tmp_path / "text").write_text("text")
+    file = find(tmp_path / "text")
+    (tmp_path / "text").write_text("another text")
+    assert list(extract([file])) == [NotAudio(find(tmp_path / "text"))]
+
+
+def test_a_name_that_promises_audio_makes_other_content_an_error(tmp_path):
     (tmp_path / "text.mp3").write_text("text")
-    results = list(extract(discover([Root(1, os.fsencode(tmp_path))])))
-    assert [(type(result), os.path.basename(result.file.path if isinstance(result, Track) else result.path))
-            for result in results] == [(Track, b"audio"), (FileError, b"text.mp3")]  # fmt: skip
+    (error,) = extract([find(tmp_path / "text.mp3")])
+    assert error.kind is ErrorKind.CORRUPT
+
+
+def test_each_file_is_answered_in_its_turn(found, tmp_path):
+    (tmp_path / "text").write_text("text")
+    error = FileError(b"/a", "discover", ErrorKind.IO_ERROR, "broken", None, None, None)
+    results = list(extract([error, find(tmp_path / "text"), found]))
+    assert [FileError, NotAudio, Track] == [type(result) for result in results]
 
 
 def test_a_file_whose_worker_was_lost_is_an_error_that_says_how(found):
     assert lost(found, "killed by SIGKILL").kind is ErrorKind.WORKER_DIED
     assert "killed by SIGKILL" in lost(found, "killed by SIGKILL").message
     assert lost(found, None).kind is ErrorKind.TIMEOUT
+    assert lost(found, None)[4:] == (found.size_bytes, found.mtime_ns, found.ctime_ns)
+
+
+def test_an_error_whose_worker_was_lost_is_that_error():
+    error = FileError(b"/a", "discover", ErrorKind.IO_ERROR, "broken", None, None, None)
+    assert lost(error, None) == error
+
+
+def test_what_is_no_audio_weighs_nothing(found):
+    assert weigh(NotAudio(found)) == 0
 
 
 def test_a_long_text_weighs_what_it_holds(found, tmp_path):

@@ -362,6 +362,19 @@ class TestVorbisCommentsAndFLAC:
         found = read(flac(block(4, comments(b"TITLE=a")))[:-3], "file.flac")
         assert (found.tags.title, found.stream.length_ms, kinds(found)) == ("a", 1000, [ErrorKind.TRUNCATED])
 
+    @pytest.mark.parametrize(
+        ("md5", "expected"),
+        [
+            (bytes(range(16)), "000102030405060708090a0b0c0d0e0f"),
+            (bytes(16), None),  # the encoder could not go back and fill it in
+            (bytes(15) + b"\1", "00000000000000000000000000000001"),
+        ],
+    )
+    def test_the_md5_of_the_audio(self, read, md5, expected):
+        content = b"fLaC" + block(0, STREAMINFO[:18] + md5) + block(1, b"", last=True)
+        assert read(content, "file.flac").stream.audio_md5 == expected
+        assert read(id3(frame("TIT2", text("v2"))) + content, "file.flac").stream.audio_md5 == expected
+
     def test_no_audio_stream_but_tags_is_a_track(self, read):
         content = b"fLaC" + block(4, comments(b"TITLE=a"), last=True)
         found = read(content, "file.flac")
@@ -415,7 +428,7 @@ class TestWAV:
         )
         found = read(wav(info), "file.wav")
         assert (found.tags.title, found.tags.artist, found.tags.tags) == ("Ψυχή", "Björk €", {"ISFT": ["x"]})
-        assert found.stream[1:] == ("pcm", 1000, 705_600, 44_100, 16, 1)
+        assert found.stream[1:] == ("pcm", 1000, 705_600, 44_100, 16, 1, None)
 
     def test_audio_that_is_missing_is_told(self, read):
         found = read(wav(data_size=200_000), "file.wav")

@@ -5,11 +5,13 @@ from itertools import chain
 
 import pytest
 
+from soniquescan import albums
+from soniquescan.extensions import EXTRACTOR_VERSION
 from soniquescan.identity import artist_id
-from soniquescan.messages import ALBUM_TAGS_COLUMNS, TRACK_COLUMNS, ErrorKind
+from soniquescan.messages import ALBUM_TAGS_COLUMNS, TRACK_COLUMNS, ErrorKind, NotAudio
 from soniquescan.stages import batch as batch_stage
 from soniquescan.stages.batch import batch
-from tests.tracks import MBID, make_album, make_albumartist, make_credit, make_error, make_track
+from tests.tracks import MBID, make_album, make_albumartist, make_credit, make_error, make_file, make_track
 
 
 def one_batch(*items):
@@ -108,6 +110,11 @@ def test_rows_have_their_columns_values():
     assert (track["path"], track["title"], track["has_cover"], track["container"]) == ("/a/1", "One", True, "flac")
     assert (tags["title"], tags["albumartist"], tags["label"], tags["year"]) == ("Gold", "ABBA", "Polar", 1992)
     assert (tags["albumartists_paired"], tags["cover_path"]) == (True, "/a/cover.jpg")
+    assert (track["cover_name"], track["extractor_version"]) == ("cover.jpg", EXTRACTOR_VERSION)
+
+
+def test_a_file_without_a_picture_beside_it_has_no_cover_name():
+    assert one_batch(make_track()).tracks[0].cover_name is None
 
 
 def test_tags_are_json():
@@ -119,6 +126,10 @@ def test_numbers_of_64_bits_without_sign_fit_into_bigint():
     far_future = 15_000_000_000 * 10**9  # the year 2445 in nanoseconds: ext4 goes so far
     (row,) = one_batch(make_track(inode=2**64 - 1, device=2**63, mtime_ns=far_future)).tracks
     assert (-1, -(2**63), far_future - 2**64) == (row.inode, row.device, row.mtime_ns)
+    (row,) = one_batch(make_error(mtime_ns=far_future, ctime_ns=far_future)).file_errors
+    assert (far_future - 2**64, far_future - 2**64) == (row.mtime_ns, row.ctime_ns)
+    (row,) = one_batch(NotAudio(make_file(mtime_ns=far_future, ctime_ns=far_future))).other_files
+    assert (far_future - 2**64, far_future - 2**64) == (row.mtime_ns, row.ctime_ns)
 
 
 def test_a_path_that_is_no_utf8_becomes_text():
@@ -180,6 +191,32 @@ def test_errors_alone_end_a_batch_too(monkeypatch):
     assert [len(each.file_errors) for each in batches] == [2, 2, 1]
 
 
+def test_an_error_has_the_stat_of_its_file_where_there_is_one():
+    read = make_error("/1", size_bytes=1, mtime_ns=2, ctime_ns=3)
+    walked = make_error("/2", stage="discover", size_bytes=None, mtime_ns=None, ctime_ns=None)
+    rows = one_batch(read, walked).file_errors
+    assert [row[5:] for row in rows] == [(1, 2, 3, EXTRACTOR_VERSION), (None, None, None, EXTRACTOR_VERSION)]
+
+
+def test_what_is_no_audio_is_a_row_of_other_files():
+    file = make_file(b"/\xff", size_bytes=1, mtime_ns=2, ctime_ns=3)
+    rows = one_batch(NotAudio(file), NotAudio(file))
+    assert rows.other_files == [("/\uf7ff", 1, 2, 3, EXTRACTOR_VERSION)]
+    assert rows.tracks == rows.file_errors == rows.recognised == []
+
+
+def test_other_files_alone_end_a_batch_too(monkeypatch):
+    monkeypatch.setattr(batch_stage, "BATCH_TRACKS", 2)
+    batches = list(batch([NotAudio(make_file(f"/{n}")) for n in range(5)], scan_id=1))
+    assert [len(each.other_files) for each in batches] == [2, 2, 1]
+
+
+def test_the_text_of_other_files_ends_a_batch_too(monkeypatch):
+    monkeypatch.setattr(batch_stage, "BATCH_CHARACTERS", 500)
+    batches = list(batch([NotAudio(make_file(f"/{n}{'x' * 600}")) for n in range(2)], scan_id=1))
+    assert [len(each.other_files) for each in batches] == [1, 1]
+
+
 def test_of_one_kind_a_file_has_one_error():
     rows = one_batch(make_error("/1", message="first"), make_error("/1", message="second"))
     assert [row.message for row in rows.file_errors] == ["first"]
@@ -193,12 +230,13 @@ def test_rows_name_their_scan():
 @pytest.mark.parametrize(
     ("cache", "fields"),
     [
-        (batch_stage._cached_artist_name, {"artists": ("y" * 2000,)}),
-        (batch_stage._cached_artist_name, {"artists": (make_credit("A", sort_name="y" * 2000),)}),
+        (albums._cached_artist_name_row, {"artists": ("y" * 2000,)}),
+        (albums._cached_artist_name_row, {"artists": (make_credit("A", sort_name="y" * 2000),)}),
         (batch_stage._cached_genre_name, {"genres": ("y" * 2000,)}),
-        (batch_stage._cached_album, {"album": make_album(label="y" * 2000)}),
+        (albums._cached_album_rows, {"album": make_album(label="y" * 2000)}),
+        (albums._cached_album_rows, {"album": make_album(release_types=("y" * 2000,))}),
         (
-            batch_stage._cached_album,
+            albums._cached_album_rows,
             {"album": make_album(albumartists=(make_albumartist("y" * 2000),), albumartist="A")},
         ),
     ],

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from soniquescan.tags import AUDIO_EXTENSIONS, COMPANION_EXTENSIONS
 from soniquescan.tags.detect import ASF_HEADER, container_by_name, container_of, is_audio
 
 REAL = [
@@ -85,9 +84,3 @@ def test_several_frames_in_a_row_do():
 )
 def test_the_name_counts_only_where_content_may_begin_with_anything(path, container):
     assert container_by_name(path) == container
-
-
-def test_no_extension_is_both_audio_and_a_companion():
-    assert not AUDIO_EXTENSIONS & COMPANION_EXTENSIONS
-    assert {b".mka", b".shn", b".dts", b".au", b".caf", b".amr", b".ra"} < AUDIO_EXTENSIONS
-    assert all(extension == extension.lower() and extension.startswith(b".") for extension in AUDIO_EXTENSIONS)
