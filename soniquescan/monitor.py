@@ -45,6 +45,10 @@ class Monitor:
             self.memory_bytes = sum(map(_memory_bytes, [os.getpid(), *pids]))
             self.peak_memory_bytes = max(self.peak_memory_bytes, self.memory_bytes)
 
+    def items_passed_on(self, name: str) -> int:
+        """Return how many items a stage has put into the channel behind it."""
+        return next(stage.gauge.items_out for stage in self._stages if stage.name == name)
+
     def stages(self, items_written: int) -> tuple[StageProgress, ...]:
         """Return each stage as it stands; what the last one has written only its news tells."""
         followers = [*self._stages[1:], None]
@@ -68,7 +72,7 @@ class Monitor:
         gauges = _working(stage)
         return StageProgress(
             name=stage.name,
-            processes=len(gauges),
+            processes=sum(gauge.pid != 0 for gauge in gauges),
             items=items,
             waiting_for_input_s=sum(gauge.waited_for_input_s for gauge in gauges),
             waiting_for_output_s=sum(gauge.waited_for_output_s for gauge in gauges),

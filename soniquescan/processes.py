@@ -163,6 +163,10 @@ class Gauge:
         return waited_ns / 1e9
 
 
+def _one(_item: object) -> int:
+    return 1
+
+
 @dataclass(frozen=True, slots=True)
 class _Stop:
     """Ends a channel: a type, since identity does not survive pickling."""
@@ -174,9 +178,11 @@ class Channel(Generic[T]):
     A list is pickled before it enters the queue, so that what was pickled elsewhere (`put_pickled`) passes through.
     """
 
-    def __init__(self, *, capacity_chunks: int, chunk_items: int) -> None:
+    def __init__(self, *, capacity_chunks: int, chunk_items: int, count: Callable[[T], int] = _one) -> None:
+        """`count` tells how many an item counts for in the gauges, where an item stands for several."""
         self.capacity_chunks = capacity_chunks
         self._chunk_items = chunk_items
+        self._count = count
         self._queue: Any = start_context().Queue(capacity_chunks)
 
     @property
@@ -199,7 +205,7 @@ class Channel(Generic[T]):
                 return
             chunk = pickle.loads(payload)
             gauge.received()
-            gauge.took(len(chunk))
+            gauge.took(sum(map(self._count, chunk)))
             yield from chunk
 
     def put_pickled(self, payload: bytes, items: int, gauge: Gauge) -> None:
@@ -208,11 +214,16 @@ class Channel(Generic[T]):
             self._queue.put(payload)
         gauge.sent(items)
 
-    def drain(self, items: Iterable[T], gauge: Gauge) -> None:
-        """Send every item, a list at a time, then end the channel; returns when all of it is flushed."""
+    def drain(self, items: Iterable[T], gauge: Gauge, on_first: Callable[[], None]) -> None:
+        """Send every item, a list at a time, then end the channel; returns when all of it is flushed.
+
+        `on_first` is called before the first list is sent, so not at all if there is none.
+        """
         source = iter(items)
         while chunk := list(islice(source, self._chunk_items)):
-            self.put_pickled(pickle.dumps(chunk, pickle.HIGHEST_PROTOCOL), len(chunk), gauge)
+            if not gauge.chunks_out:
+                on_first()
+            self.put_pickled(pickle.dumps(chunk, pickle.HIGHEST_PROTOCOL), sum(map(self._count, chunk)), gauge)
         self.end(gauge)
 
     def end(self, gauge: Gauge) -> None:
@@ -226,9 +237,14 @@ class Channel(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class StageNews:
-    """An item of a stage that has no channel behind it, reported to the parent."""
+    """An item of a stage that is for the parent, not for the channel behind it."""
 
     item: Any
+
+
+@dataclass(frozen=True, slots=True)
+class StageFlows:
+    """A stage has something for the stage behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +266,8 @@ class StageFailed:
 class StageBody(Protocol):
     """What runs in a stage's process."""
 
-    def __call__(self, report: Callable[[Any], None], /) -> None:
-        """Do all of the stage's work; `report` sends one item of news to the parent."""
+    def __call__(self, report: Callable[[StageNews | StageFlows], None], /) -> None:
+        """Do all of the stage's work; `report` tells the parent how it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,15 +278,29 @@ class SingleBody(Generic[T]):
     source: Channel[T] | None
     sink: Channel[Any] | None
     gauge: Gauge
+    news: type | None = None
 
-    def __call__(self, report: Callable[[Any], None], /) -> None:
-        """Pass every item of the source through the work into the sink, or else report it."""
+    def __call__(self, report: Callable[[StageNews | StageFlows], None], /) -> None:
+        """Pass every item of the source through the work into the sink; report what is news, or all without one."""
         items = self.work() if self.source is None else self.work(self.source.receive(self.gauge))
         if self.sink is not None:
-            self.sink.drain(items, self.gauge)
+            self.sink.drain(self._without_news(items, report), self.gauge, lambda: report(StageFlows()))
             return
         for item in items:
-            report(item)
+            report(StageNews(item))
+
+    def _without_news(self, items: Iterable[Any], report: Callable[[StageNews | StageFlows], None]) -> Iterable[Any]:
+        if self.news is None:
+            return items
+        return self._split(items, self.news, report)
+
+    @staticmethod
+    def _split(items: Iterable[Any], news: type, report: Callable[[StageNews | StageFlows], None]) -> Iterator[Any]:
+        for item in items:
+            if isinstance(item, news):
+                report(StageNews(item))
+            else:
+                yield item
 
 
 class StageProcess:
@@ -313,10 +343,14 @@ class StageProcess:
         start_process(self._process)
         child_end.close()
 
-    def receive(self) -> StageNews | StageDone:
+    def skip(self) -> None:
+        """Count as done without having been started: there is nothing to do."""
+        self.done = StageDone(cpu_s=0.0, peak_memory_bytes=0)
+
+    def receive(self) -> StageNews | StageFlows | StageDone:
         """Return what the stage reports next; raises StageError if it failed and StageDied if it was killed."""
         try:
-            message: StageNews | StageDone | StageFailed = self.outcome.recv()
+            message: StageNews | StageFlows | StageDone | StageFailed = self.outcome.recv()
         except EOFError:
             self._process.join()
             raise StageDied(
@@ -329,7 +363,7 @@ class StageProcess:
             case StageDone():
                 self.done = message
                 return message
-            case StageNews():
+            case StageNews() | StageFlows():
                 return message
         assert_never(message)
 
@@ -355,52 +389,80 @@ class StageProcess:
 
 
 def single_stage(
-    name: str, work: Callable[..., Iterable[Any]], source: Channel[Any] | None, sink: Channel[Any] | None
+    name: str,
+    work: Callable[..., Iterable[Any]],
+    source: Channel[Any] | None,
+    sink: Channel[Any] | None,
+    *,
+    news: type | None = None,
 ) -> StageProcess:
-    """Return a stage that one process does; without a source `work` is called with nothing."""
+    """Return a stage that one process does; without a source `work` is called with nothing.
+
+    What it yields of the type `news` goes to the parent instead of into the sink.
+    """
     gauge = Gauge()
-    return StageProcess(name, SingleBody(work, source, sink, gauge), gauge, sink)
+    return StageProcess(name, SingleBody(work, source, sink, gauge, news), gauge, sink)
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Something else to wait for beside the stages, e.g. a socket that becomes readable when its server dies."""
 
-    fileno: int
+    fileno: Callable[[], int]  # asked each time: a connection that was lost may have been made anew
     on_readable: Callable[[], None]
 
 
-def supervise(
-    stages: Sequence[StageProcess],
-    *,
-    on_news: Callable[[Any], None],
-    on_tick: Callable[[], None],
-    tick_s: float,
-    watches: Sequence[Watch] = (),
-) -> None:
-    """Start the stages and wait until all have ended; raises the first failure, with every process gone."""
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What the parent does while its stages run."""
+
+    meanwhile: Callable[[], None]  # called once, when the first stages have been started
+    on_news: Callable[[Any], None]
+    on_tick: Callable[[], None]
+    tick_s: float
+    watch: Watch
+
+
+def supervise(stages: Sequence[StageProcess], parent: Parent, *, at_once: int) -> None:
+    """Run the stages until all have ended; raises the first failure, with every process gone.
+
+    The first `at_once` stages are started at once; the rest when the last of these has something for them, and not at
+    all if it never has.
+    """
     try:
-        for stage in stages:
-            stage.start()
-        waiting = list(stages)
+        waiting = list(_start(stages[:at_once]))
+        parent.meanwhile()
         next_tick_s = time.monotonic()
         while waiting:
-            sources = [stage.outcome for stage in waiting]
-            ready = connection.wait([*sources, *(watch.fileno for watch in watches)], _until(next_tick_s))
-            for watch in watches:
-                if watch.fileno in ready:
-                    watch.on_readable()
+            ready = connection.wait([*(stage.outcome for stage in waiting), parent.watch.fileno()], _until(next_tick_s))
+            if parent.watch.fileno() in ready:
+                parent.watch.on_readable()
             for stage in [stage for stage in waiting if stage.outcome in ready]:
                 match stage.receive():
                     case StageNews(item):
-                        on_news(item)
+                        parent.on_news(item)
+                    case StageFlows():
+                        waiting += _start(stages[at_once:] if stage is stages[at_once - 1] else [])
                     case StageDone():
                         waiting.remove(stage)
             if time.monotonic() >= next_tick_s:
-                on_tick()
-                next_tick_s = time.monotonic() + tick_s
+                parent.on_tick()
+                next_tick_s = time.monotonic() + parent.tick_s
+        _skip(stages)
     finally:
         stop(stages)
+
+
+def _skip(stages: Sequence[StageProcess]) -> None:
+    for stage in stages:
+        if stage.done is None:
+            stage.skip()
+
+
+def _start(stages: Sequence[StageProcess]) -> Sequence[StageProcess]:
+    for stage in stages:
+        stage.start()
+    return stages
 
 
 def stop(stages: Sequence[StageProcess]) -> None:
@@ -468,7 +530,7 @@ def _run_stage(name: str, body: StageBody, gauge: Gauge, outcome: Connection, pa
     enter_child(name, parent_pid)
     gauge.claim()
     try:
-        body(lambda item: outcome.send(StageNews(item)))
+        body(outcome.send)
         outcome.send(_usage())
     except Exception as exc:  # noqa: BLE001  # the border of the process: the parent must hear of it, whatever it is
         message = str(exc) if isinstance(exc, SoniqueScanError) else f"internal error in {name}: {exc!r}"

@@ -149,11 +149,14 @@ class _Worker:
 class WorkerPool(Generic[T, R]):
     """The body of a stage process that has its work done by a pool."""
 
-    def __init__(self, name: str, work: Work[T, R], source: Channel[T], sink: Channel[R], workers: int) -> None:
+    def __init__(
+        self, name: str, make_work: Callable[[], Work[T, R]], source: Channel[T], sink: Channel[R], workers: int
+    ) -> None:
         self.gauge = Gauge()  # counts what passes the dispatcher
         self.worker_gauges = [Gauge() for _ in range(workers)]
         self._name = name
-        self._work = work
+        self._make_work = make_work
+        self._work: Work[T, R]  # once the process runs
         self._source = source
         self._sink = sink
         self._workers: list[_Worker] = []
@@ -164,6 +167,7 @@ class WorkerPool(Generic[T, R]):
     def __call__(self, report: Callable[[Any], None], /) -> None:
         """Pass every item of the source through a worker into the sink."""
         del report  # what there is to tell goes through the sink
+        self._work = self._make_work()
         signal.signal(signal.SIGTERM, self._terminate)
         self._workers = [self._start(number) for number in range(len(self.worker_gauges))]
         try:
@@ -273,9 +277,11 @@ class WorkerPool(Generic[T, R]):
             self._backlog.appendleft(_Chunk(pickle.dumps(rest, pickle.HIGHEST_PROTOCOL)))
 
 
-def pool_stage(name: str, work: Work[T, R], source: Channel[T], sink: Channel[R], workers: int) -> StageProcess:
-    """Return a stage that a pool of `workers` processes does."""
-    pool = WorkerPool(name, work, source, sink, workers)
+def pool_stage(
+    name: str, make_work: Callable[[], Work[T, R]], source: Channel[T], sink: Channel[R], workers: int
+) -> StageProcess:
+    """Return a stage that a pool of `workers` processes does; the stage's own process makes the work."""
+    pool = WorkerPool(name, make_work, source, sink, workers)
     return StageProcess(name, pool, pool.gauge, sink, pool.worker_gauges)
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from soniquescan.errors import StageDied, StageError
-from soniquescan.processes import Channel, single_stage, supervise
+from soniquescan.processes import Channel, Parent, Watch, single_stage, supervise
 from soniquescan.workers import Work, pool_stage
 
 CHUNK_ITEMS = 4
@@ -64,6 +64,24 @@ def nothing():
     pass
 
 
+def run_stages(stages, *, at_once=None, on_news=None, on_tick=nothing):
+    """Supervise stages, with a pipe to watch that stays silent."""
+    reader, writer = os.pipe()
+    parent = Parent(
+        meanwhile=nothing,
+        on_news=on_news or (lambda _item: None),
+        on_tick=on_tick,
+        tick_s=0.1,
+        watch=Watch(lambda: reader, nothing),
+    )
+    try:
+        supervise(stages, parent, at_once=at_once or len(stages))
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert multiprocessing.active_children() == []
+
+
 def run_pool(  # noqa: PLR0913
     do, items, *, workers=2, timeout_s=30.0, weigh=weightless, memory_limit_bytes=2 << 30, collect=iter, on_tick=nothing
 ):
@@ -75,14 +93,12 @@ def run_pool(  # noqa: PLR0913
     )
     results = []
     make = single_stage("make", items if callable(items) else functools.partial(iter, items), None, source)
-    pool = pool_stage("work", work, source, sink, workers)
-    supervise(
+    pool = pool_stage("work", lambda: work, source, sink, workers)
+    run_stages(
         [make, pool, single_stage("collect", collect, sink, None)],
         on_news=results.append,
         on_tick=functools.partial(on_tick, pool.worker_gauges) if on_tick is not nothing else nothing,
-        tick_s=0.1,
     )
-    assert multiprocessing.active_children() == []
     return results
 
 
@@ -214,12 +230,7 @@ def count_for_ever():
 
 def run_two_stages(second):
     queue = Channel(capacity_chunks=2, chunk_items=10)
-    supervise(
-        [single_stage("count", count_for_ever, None, queue), single_stage("second", second, queue, None)],
-        on_news=lambda _item: None,
-        on_tick=lambda: None,
-        tick_s=0.1,
-    )
+    run_stages([single_stage("count", count_for_ever, None, queue), single_stage("second", second, queue, None)])
 
 
 def test_a_stage_that_raises_ends_the_others_and_is_the_error_reported():
@@ -234,3 +245,46 @@ def test_a_stage_that_is_killed_ends_the_others_and_is_the_error_reported():
     with pytest.raises(StageDied, match=r"second process ended unexpectedly \(killed by SIGKILL\)"):
         run_two_stages(functools.partial(die_at, poison=500))
     assert multiprocessing.active_children() == []
+
+
+class TestStagesThatAreStartedLater:
+    """Here the last of three, which is started when the second one has something for it."""
+
+    def run(self, *items):
+        first, second = (Channel(capacity_chunks=2, chunk_items=10) for _ in range(2))
+        stages = [
+            single_stage("first", functools.partial(iter, items), None, first),
+            single_stage("second", only_texts, first, second, news=float),
+            single_stage("third", iter, second, None),
+        ]
+        news = []
+        run_stages(stages, at_once=2, on_news=news.append)
+        return news, stages[2]
+
+    def test_are_started_when_there_is_something_for_them(self):
+        news, third = self.run(1, "a", 2, "b")
+        assert news == ["a", "b"]
+        assert third.gauge.pid != 0
+
+    def test_are_not_started_otherwise_and_count_as_done(self):
+        news, third = self.run(1, 2, 3)
+        assert news == []
+        assert third.gauge.pid == 0
+        assert third.done.cpu_s == 0
+
+    def test_are_not_started_by_what_is_for_the_parent(self):
+        news, third = self.run(1, 2.5, 3)
+        assert news == [2.5]
+        assert third.gauge.pid == 0
+
+
+def only_texts(items):
+    return (item for item in items if not isinstance(item, int))
+
+
+def test_an_item_can_count_for_several():
+    queue = Channel(capacity_chunks=2, chunk_items=2, count=len)
+    make = single_stage("make", functools.partial(iter, ["abc", "", "de", "f"]), None, queue)
+    take = single_stage("take", iter, queue, None)
+    run_stages([make, take])
+    assert make.gauge.items_out == take.gauge.items_in == 6
