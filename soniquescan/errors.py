@@ -3,6 +3,7 @@
 SoniqueScanError
 ├── UsageError              what was asked for cannot be done: a missing path, a file where a folder is wanted
 ├── DatabaseError           the database: unreachable, too old, not permitted, full, lost
+│   └── ScanRunsError       another scan of the same database runs
 ├── StageError              a stage of the pipeline failed; carries the child's traceback
 │   └── StageDied           a stage's process ended without a word (killed, out of memory)
 ├── OutputError             results cannot be written: the disk behind stdout is full, stdout is closed
@@ -31,6 +32,10 @@ class UsageError(SoniqueScanError):
 
 class DatabaseError(SoniqueScanError):
     """The database cannot be used."""
+
+
+class ScanRunsError(DatabaseError):
+    """Another scan of the same database runs."""
 
 
 class StageError(SoniqueScanError):

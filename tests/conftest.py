@@ -30,8 +30,8 @@ def pytest_report_header():
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """Conninfo of an embedded server that all tests share."""
-    with running_server(tmp_path_factory.mktemp("server")) as conninfo:
-        yield conninfo
+    with running_server(tmp_path_factory.mktemp("server")) as database:
+        yield database.conninfo
 
 
 @pytest.fixture(scope="session")

@@ -23,20 +23,19 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-import psycopg
-
 from soniquescan.database.binaries import SERVER_ENVIRONMENT, Installation, find_installation
-from soniquescan.database.connection import wrap_errors
 from soniquescan.errors import DatabaseError
 
 logger = logging.getLogger(__name__)
 
 DATABASE = "soniquescan"
 SUPERUSER = "postgres"
+SOCKET = ".s.PGSQL.5432"
 
 START_TIMEOUT_S = 300.0  # recovery replays at most 2 GB of WAL: a guess for a slow disk
 QUIT_TIMEOUT_S = 0.5  # an immediate shutdown takes 10 ms
@@ -186,7 +185,7 @@ class Cluster:
         pid_file = self.data / "postmaster.pid"
         _, _, rest = pid_file.read_bytes().partition(b"\n")
         pid_file.write_bytes(b"%d\n%s" % (os.getpid(), rest))
-        (self.data / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        (self.data / f"{SOCKET}.lock").unlink(missing_ok=True)
 
     def _pid(self) -> int | None:
         # Only the first line can be relied on: a line further down is the folder's name, which may hold newlines.
@@ -204,6 +203,13 @@ class Cluster:
 
     def answers(self, host: Path) -> bool:
         """Return whether the server takes connections through the folder `host`; make our database if there is none."""
+        if not (self.data / SOCKET).exists():
+            return False
+        # Takes 0.1 s to import; so it is imported while the server starts.
+        import psycopg  # noqa: PLC0415
+
+        from soniquescan.database.connection import wrap_errors  # noqa: PLC0415
+
         try:
             connection = psycopg.connect(server_url(host, "postgres") + NO_HOSTADDR, autocommit=True, connect_timeout=5)
         except psycopg.OperationalError as exc:
@@ -218,6 +224,7 @@ class Cluster:
     def wait_until_ready(self, host: Path) -> None:
         """Return when the server takes connections; say why if it does not."""
         deadline = time.monotonic() + START_TIMEOUT_S
+        import_module("soniquescan.database.connection")  # which `answers` needs, and the server is not ready yet
         while not self.answers(host):
             if not self.is_alive():
                 raise DatabaseError(

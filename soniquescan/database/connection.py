@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import Enum, auto
 from typing import NamedTuple
 
 import psycopg
@@ -39,21 +41,68 @@ _ADVICE = {
     "57P03": "the server is starting up or shutting down: try again in a moment",
 }
 
+
+class Prospect(Enum):
+    """What there is to hope for when the same is tried again after an error."""
+
+    NONE = auto()  # it would fail again
+    PASSING = auto()  # passes by itself: too many connections, a server that starts or stops, a deadlock
+    UNREACHABLE = auto()  # a server that is down for a moment, or a wrong address
+
+
+# SQLSTATEs, or their beginnings, of what passes by itself; of the first the connection is not lost.
+_CONFLICTS = (
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "55P03",  # lock not available
+)
+_PASSING = (
+    *_CONFLICTS,
+    "08",  # the connection was lost
+    "25P03",  # idle_in_transaction_session_timeout
+    "53300",  # too many connections
+    "57P01",  # the backend was terminated, mostly since the server is shut down
+    "57P02",  # another backend has crashed
+    "57P03",  # the server starts up or shuts down
+    "57P05",  # idle_session_timeout
+)
+
+
+class _ConnectFailure(NamedTuple):
+    advice: str
+    prospect: Prospect
+
+
 # libpq gives no SQLSTATE when it cannot connect, so its words must do. A server that speaks another language
 # gets no advice here, but its own message.
-_CONNECT_ADVICE = {
-    "password authentication failed": _ADVICE["28"],
-    "no password supplied": _ADVICE["28"],
-    "no pg_hba.conf entry": "the server does not let this user in from here: see its pg_hba.conf",
-    "does not exist": "check user and database of the DSN; a database is made with CREATE DATABASE",
-    "permission denied for database": "ask its owner to GRANT CONNECT",
-    "too many": _ADVICE["53300"],
-    "the database system is": _ADVICE["57P03"],
-    "resolve host": "check the host's name in the DSN",
-    "Connection refused": "check host and port of the DSN, and that a server listens there",
-    "No such file or directory": "check host and port of the DSN, and that a server runs there",
-    "timeout expired": "check host and port of the DSN, and that no firewall is between",
+_CONNECT_FAILURES = {
+    "password authentication failed": _ConnectFailure(_ADVICE["28"], Prospect.NONE),
+    "no password supplied": _ConnectFailure(_ADVICE["28"], Prospect.NONE),
+    "no pg_hba.conf entry": _ConnectFailure(
+        "the server does not let this user in from here: see its pg_hba.conf", Prospect.NONE
+    ),
+    "does not exist": _ConnectFailure(
+        "check user and database of the DSN; a database is made with CREATE DATABASE", Prospect.NONE
+    ),
+    "permission denied for database": _ConnectFailure("ask its owner to GRANT CONNECT", Prospect.NONE),
+    "too many": _ConnectFailure(_ADVICE["53300"], Prospect.PASSING),
+    "remaining connection slots": _ConnectFailure(_ADVICE["53300"], Prospect.PASSING),
+    "no more connections allowed": _ConnectFailure(_ADVICE["53300"], Prospect.PASSING),  # PgBouncer's words
+    "the database system is": _ConnectFailure(_ADVICE["57P03"], Prospect.PASSING),
+    "resolve host": _ConnectFailure("check the host's name in the DSN", Prospect.UNREACHABLE),
+    "Connection refused": _ConnectFailure(
+        "check host and port of the DSN, and that a server listens there", Prospect.UNREACHABLE
+    ),
+    "No such file or directory": _ConnectFailure(
+        "check host and port of the DSN, and that a server runs there", Prospect.UNREACHABLE
+    ),
+    "timeout expired": _ConnectFailure(
+        "check host and port of the DSN, and that no firewall is between", Prospect.UNREACHABLE
+    ),
 }
+
+# What psycopg was at when libpq said something.
+_PREFIX = re.compile("(connection failed|connection is bad|consuming input failed|sending query failed): ")
 
 _UNREADABLE_DSN = (
     "the DSN cannot be read: write it as postgresql://user:password@host/database with the signs @ : / % in a "
@@ -153,6 +202,38 @@ def wrap_errors() -> Iterator[None]:
         raise DatabaseError(_message(exc)) from exc
 
 
+def prospect(exc: psycopg.Error | DatabaseError) -> Prospect:
+    """Return what there is to hope for after an error, of psycopg or of a function here that has wrapped that."""
+    cause = exc.__cause__ if isinstance(exc, DatabaseError) else exc
+    if not isinstance(cause, psycopg.Error):
+        return Prospect.NONE
+    if cause.sqlstate is not None:
+        return Prospect.PASSING if cause.sqlstate.startswith(_PASSING) else Prospect.NONE
+    if not isinstance(cause, (psycopg.OperationalError, psycopg.InterfaceError)):
+        return Prospect.NONE  # psycopg itself has refused what it was given
+    failure = _connect_failure(str(cause))
+    return failure.prospect if failure else Prospect.UNREACHABLE
+
+
+def is_conflict(exc: psycopg.Error | DatabaseError) -> bool:
+    """Return whether it was another process that was in the way; the connection is as good as before then."""
+    cause = exc.__cause__ if isinstance(exc, DatabaseError) else exc
+    return isinstance(cause, psycopg.Error) and (cause.sqlstate or "").startswith(_CONFLICTS)
+
+
+def reason(exc: psycopg.Error | DatabaseError) -> str:
+    """Return what has happened, on one line and without advice."""
+    cause = exc.__cause__ if isinstance(exc, DatabaseError) else exc
+    if not isinstance(cause, psycopg.Error):
+        return str(exc)
+    return " ".join((cause.diag.message_primary or _first_line(cause)).split())
+
+
+def _first_line(exc: psycopg.Error) -> str:
+    """Return libpq's words without its advice, which is less to the point than ours and stands on further lines."""
+    return _PREFIX.sub("", str(exc).partition("\n")[0])
+
+
 def _message(exc: psycopg.Error) -> str:
     what = exc.diag.message_primary or str(exc)
     advice = _advice(exc.sqlstate) or exc.diag.message_hint
@@ -168,11 +249,15 @@ def _advice(sqlstate: str | None) -> str | None:
 
 
 def _connect_message(exc: psycopg.Error, parameters: Mapping[str, object]) -> str:
-    # Further lines are libpq's advice, which is less to the point than ours.
-    what = str(exc).partition("\n")[0].removeprefix("connection failed: ").removeprefix("connection is bad: ")
+    what = _first_line(exc)
     if "timeout expired" in what:  # the one message that does not say where
         what = f"{parameters.get('host', 'local socket')}, port {parameters.get('port', 5432)}: {what}"
-    return _line(what, next((advice for words, advice in _CONNECT_ADVICE.items() if words in what), None))
+    failure = _connect_failure(what)
+    return _line(what, failure and failure.advice)
+
+
+def _connect_failure(what: str) -> _ConnectFailure | None:
+    return next((failure for words, failure in _CONNECT_FAILURES.items() if words in what), None)
 
 
 def _line(what: str, advice: str | None) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -21,8 +22,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from soniquescan.database import Database
 from soniquescan.database.cluster import NO_HOSTADDR, Cluster, lock, open_cluster, server_url
 from soniquescan.errors import DatabaseError, StageError
+
+logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 60.0  # a shutdown writes at most all shared buffers: a guess for a slow disk
 HURRIED_STOP_TIMEOUT_S = 0.7  # after Ctrl-C, which is to end everything within 2 s
@@ -35,13 +39,15 @@ _CURES = {os.strerror(errno.ENOSPC): "make room on its disk, then run the same a
 
 
 @contextmanager
-def running_server(data_folder: Path) -> Iterator[str]:
-    """Yield the URL of the embedded server in `data_folder`, started if need be; the last user out stops it.
+def running_server(data_folder: Path) -> Iterator[Database]:
+    """Yield the embedded server in `data_folder`, started if need be; the last user out stops it.
 
     When the block is left by an exception, stopping takes at most about 1.2 s.
     """
-    with _membership(data_folder) as (cluster, host), _breakdowns(cluster):
-        yield server_url(host) + NO_HOSTADDR
+    with _membership(data_folder) as (cluster, host):
+        server = _Server(cluster, host)
+        with server.breakdowns():
+            yield Database(server_url(host) + NO_HOSTADDR, revive=server.revive)
 
 
 def start_persistent(data_folder: Path) -> str:
@@ -175,20 +181,48 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-@contextmanager
-def _breakdowns(cluster: Cluster) -> Iterator[None]:
-    """Say why the server broke down while the block ran, instead of that the connection to it was lost."""
-    said_before = cluster.log_size_bytes()
-    try:
-        yield
-    except (DatabaseError, StageError) as exc:
-        cause = cluster.breakdown(said_before)
-        if cause is None or cause in str(exc):
-            raise
+class _Server:
+    """The server while one user uses it: why it broke down, and how it comes up again."""
+
+    def __init__(self, cluster: Cluster, host: Path) -> None:
+        self._cluster = cluster
+        self._host = host
+        self._is_ours = cluster.is_alive()  # one that somebody started by hand is theirs to start again
+        self._said_before = cluster.log_size_bytes()
+
+    @contextmanager
+    def breakdowns(self) -> Iterator[None]:
+        """Say why the server broke down while the block ran, instead of that the connection to it was lost."""
+        try:
+            yield
+        except (DatabaseError, StageError) as exc:
+            cause = self._cluster.breakdown(self._said_before)
+            if cause is None or cause in str(exc):
+                raise
+            raise self._breakdown(cause) from exc
+
+    def _breakdown(self, cause: str) -> DatabaseError:
         cure = _CURES.get(cause, "")
-        raise DatabaseError(
-            f"the embedded database broke down: {cause} ({cure}what was committed is kept; log: {str(cluster.log)!r})"
-        ) from exc
+        log = str(self._cluster.log)
+        return DatabaseError(
+            f"the embedded database broke down: {cause} ({cure}what was committed is kept; log: {log!r})"
+        )
+
+    def revive(self) -> None:
+        """Start the server again if it is dead; raise `DatabaseError` if it broke down and would do so again.
+
+        One that a signal has killed is dead when its last process has noticed; until then there is nothing to do.
+        """
+        cause = self._cluster.breakdown(self._said_before)
+        if cause is not None:
+            raise self._breakdown(cause)
+        with _storage_errors(self._cluster.folder), self._cluster.open_lock("start") as start:
+            lock(start)  # another user may be about to do the same
+            if self._is_ours and not self._cluster.is_alive():
+                logger.warning("the embedded database has died; starting it again")
+                self._cluster.start()
+                self._said_before = 0  # its log is a new one
+                self._cluster.wait_until_ready(self._host)
 
 
 @contextmanager

