@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from psycopg.rows import dict_row
 
-from soniquescan.database import scans
-from soniquescan.messages import AlbumTags, AudioStream, Credit, ErrorKind, FileError, FoundFile, Track, TrackTags
+from soniquescan.albums import album_rows
+from soniquescan.database import scans, staging
+from soniquescan.database.session import Session
+from soniquescan.identity import album_folder
+from soniquescan.messages import (
+    AlbumTags,
+    AudioStream,
+    Batch,
+    Compared,
+    Credit,
+    ErrorKind,
+    FileError,
+    FoundFile,
+    NotAudio,
+    RecognisedRow,
+    RootSeen,
+    Track,
+    TrackTags,
+)
 from soniquescan.report import ScanStatus
 from soniquescan.stages.batch import batch
 from soniquescan.stages.write import write
+from soniquescan.text import path_to_text
 
 MBID = "5b11f4ce-a62d-471e-81fc-a69a8278c7da"
 OTHER_MBID = "0383dadf-2a4e-4d10-a46a-e9e041da8eb3"
@@ -77,24 +95,87 @@ def make_albumartist(name, musicbrainz_artistid=None):
 
 
 def make_error(path="/music/bad.mp3", kind=ErrorKind.CORRUPT, **fields):
-    values = {"stage": "extract", "message": "broken", "size_bytes": 10, "mtime_ns": 20}
+    values = {"stage": "extract", "message": "broken", "size_bytes": 10, "mtime_ns": 20, "ctime_ns": 30}
     return FileError(path=path.encode(), kind=kind, **{**values, **fields})
 
 
-def load(connection, items):
-    """Write items as a scan does that is killed before its end; return the scan's id."""
-    scan = scans.begin(connection, [b"/music"], {})
-    for _ in write(batch(items, scan_id=scan.id), connection=connection):
+def make_other(path="/music/notes", **fields):
+    return NotAudio(make_file(path, **fields))
+
+
+def recognise(track_id, file, album=None, *, folder=None):
+    """Return a batch's parts for a track that is known again: its row, and those of its album."""
+    rows = None if album is None else album_rows(album, folder or album_folder(file.path), file.cover_path)
+    row = RecognisedRow(
+        track_id,
+        path_to_text(file.path),
+        file.root_id,
+        file.ctime_ns,
+        file.inode,
+        file.device,
+        None if file.cover_path is None else path_to_text(file.cover_path.rpartition(b"/")[2]),
+        None if rows is None else rows.row.id,
+    )
+    return row, rows
+
+
+def make_batch(scan_id, recognised):
+    """Return the batch of tracks that are known again; see `recognise`."""
+    albums = [rows for _, rows in recognised if rows is not None]
+    return Batch(
+        scan_id,
+        list({name.id: name for rows in albums for name in rows.artist_names}.values()),
+        list({rows.row.id: rows.row for rows in albums}.values()),
+        *([], [], [], [], [], []),
+        [row for row, _ in recognised],
+    )
+
+
+def load(connection, items, *, roots=(b"/music",), recognised=(), absent=(), excluded=(), twice=False):
+    """Write items as a scan does that is killed before its end; return the scan's id.
+
+    `recognised` are results of `recognise`, `absent` and `excluded` paths that were not found; with `twice` each batch
+    is written two times, as after a connection that was lost at the wrong moment.
+    """
+    scan_id = scans.begin(connection, roots, {}).id
+    staging.prepare(connection)
+    for _ in range(1 + twice):
+        if recognised:
+            staging.merge_batch(connection, make_batch(scan_id, recognised))
+    batches = [each for each in batch(items, scan_id=scan_id) for _ in range(1 + twice)]
+    for _ in write(batches, session=Session.over(connection)):
         pass
-    return scan.id
-
-
-def scan(connection, items):
-    """Write items as a whole scan does; return its id."""
-    scan_id = load(connection, items)
-    scans.settle(connection, scan_id)
-    scans.finish(connection, scan_id, ScanStatus.COMPLETED, {})
+    for path in (*absent, *excluded):
+        connection.execute("INSERT INTO absent_files VALUES (%s, %s)", [path, path in excluded])
     return scan_id
+
+
+def conclude(connection, scan_id, *, roots=(b"/music",), allow_missing=False, devices=(5,), **seen):
+    """End a scan as one that has walked everything; `seen` are fields of its `RootSeen`s."""
+    query = "SELECT count(*) FROM tracks WHERE missing_since IS NULL AND starts_with(path, %s)"
+    known = [connection.execute(query, [path_to_text(root.rstrip(b"/")) + "/"]).fetchone()[0] for root in roots]
+    values = {"found_files": 1000, "error": None}
+    roots_seen = tuple(
+        RootSeen(**{"path": root, "known_tracks": tracks, **values, **seen})
+        for root, tracks in zip(roots, known, strict=True)
+    )
+    compared = Compared(unchanged=0, moved=0, restored=0, unknown=0, roots=roots_seen, devices=frozenset(devices))
+    conclusion = scans.conclude(connection, scan_id, compared, allow_missing=allow_missing)
+    scans.finish(connection, scan_id, ScanStatus.COMPLETED, {})
+    return conclusion
+
+
+def scan(connection, items, **options):
+    """Write items as a whole scan does; return its id. `options` as for `load`."""
+    scan_id = load(connection, items, **options)
+    conclude(connection, scan_id, **({"roots": options["roots"]} if "roots" in options else {}))
+    return scan_id
+
+
+def changes(connection, scan_id):
+    """Return what a scan has told: path, kind and detail, sorted."""
+    query = "SELECT path, kind, detail FROM scan_changes WHERE scan_id = %s ORDER BY path COLLATE \"C\", kind"
+    return connection.execute(query, [scan_id]).fetchall()
 
 
 def snapshot(connection):

@@ -1,8 +1,9 @@
-"""Where the rows of a batch land: the staging tables' columns and types, and how ids and arrays are sent to them."""
+"""Where the rows of a batch land and how they are merged: staging tables, their columns' types, how ids are sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from struct import Struct
 from typing import ClassVar
 
@@ -20,6 +21,8 @@ from soniquescan.messages import (
     Batch,
     FileErrorRow,
     GenreNameRow,
+    OtherFileRow,
+    RecognisedRow,
     TrackArtistRow,
     TrackGenreRow,
 )
@@ -31,7 +34,7 @@ _TYPES = {
             "id", "own_id", "genre_id", "artist_name_id", "genre_name_id", "album_tags_id",
             "name_key", "title_key", "folder_key", "links_key", "albumartist_key",
             "musicbrainz_artistid", "musicbrainz_albumid", "musicbrainz_releasegroupid",
-            "musicbrainz_recordingid", "musicbrainz_trackid",
+            "musicbrainz_recordingid", "musicbrainz_trackid", "audio_md5",
         ),
         "uuid",
     ),
@@ -40,7 +43,8 @@ _TYPES = {
         (
             "number", "position", "year", "original_year", "track_number", "track_total", "disc_number", "disc_total",
             "movement_number", "movement_total", "bits_per_sample", "channels", "sample_rate_hz", "bitrate_bps",
-            "length_ms", "scan_id", "root_id", "size_bytes", "mtime_ns", "ctime_ns", "inode", "device",
+            "length_ms", "scan_id", "root_id", "track_id", "size_bytes", "mtime_ns", "ctime_ns", "inode", "device",
+            "extractor_version",
         ),
         "int8",
     ),
@@ -71,6 +75,8 @@ _TARGETS = (
     _target("staged_track_artists", TrackArtistRow._fields),
     _target("staged_track_genres", TrackGenreRow._fields),
     _target("staged_file_errors", FileErrorRow._fields),
+    _target("staged_other_files", OtherFileRow._fields),
+    _target("staged_recognised", RecognisedRow._fields),
 )
 
 
@@ -134,16 +140,46 @@ def prepare(connection: psycopg.Connection[TupleRow]) -> None:
     connection.execute(read_sql("staging").encode())
 
 
-def copy_batch(connection: psycopg.Connection[TupleRow], batch: Batch) -> None:
-    """Copy a batch into the staging tables."""
-    tables: tuple[Iterable[Sequence[object]], ...] = (
+def merge_batch(connection: psycopg.Connection[TupleRow], batch: Batch) -> Counter[str]:
+    """Write a batch in one transaction; return how many tracks it has added, changed, moved and restored.
+
+    A batch that is written twice changes nothing the second time, and counts nothing.
+    """
+    with connection.transaction():
+        # Known to all statements of the transaction, as several at once take no parameters.
+        connection.execute("SELECT set_config('soniquescan.scan_id', %s, true)", [str(batch.scan_id)])
+        # One at a time: what is merged while settle.sql works would be forgotten.
+        connection.execute("LOCK TABLE unsettled IN SHARE ROW EXCLUSIVE MODE")
+        _copy(connection, batch)
+        for name in _merges(batch):
+            connection.execute(read_sql(name).encode())
+        kinds = connection.execute("SELECT kind, count(*) FROM staged_changes WHERE kind <> 'refreshed' GROUP BY kind")
+        return Counter(dict(kinds.fetchall()))
+
+
+def _copy(connection: psycopg.Connection[TupleRow], batch: Batch) -> None:
+    tables: tuple[Sequence[Sequence[object]], ...] = (
         batch.artist_names,
-        ((*row[:-1], *row.said) for row in batch.album_tags),
+        [(*row[:-1], *row.said) for row in batch.album_tags],
         batch.genre_names,
-        ((*row[:-1], *row.read) for row in batch.tracks),
+        [(*row[:-1], *row.read) for row in batch.tracks],
         batch.track_artists,
         batch.track_genres,
         batch.file_errors,
+        batch.other_files,
+        batch.recognised,
     )
     for target, rows in zip(_TARGETS, tables, strict=True):
-        copy_rows(connection, target, rows)
+        if rows:
+            copy_rows(connection, target, rows)
+
+
+def _merges(batch: Batch) -> list[str]:
+    """Return the merges that a batch needs, in their order."""
+    needed = {
+        "merge_names": batch.artist_names or batch.album_tags or batch.genre_names,
+        "merge_recognised": batch.recognised,
+        "merge_tracks": batch.tracks,
+        "merge_files": batch.tracks or batch.file_errors or batch.other_files,
+    }
+    return [name for name, rows in needed.items() if rows]

@@ -1,7 +1,12 @@
--- After a scan that has looked at every file under its roots: errors that it did not meet again are over.
+-- What was wrong with files that are not there any more, and with what the walk has not met again. Nothing is forgotten
+-- under folders in which it is not known what is there.
 delete from file_errors as e
-      using scans as s,
-            unnest(s.roots) as root
-      where s.id       = %(scan_id)s
-        and e.scan_id <> s.id
-        and (e.path = root or starts_with(e.path, rtrim(root, '/') || '/'));
+      where exists (
+                select
+                  from unnest(%(folders)s::text[]) as folder
+                 where e.path = folder
+                    or starts_with(e.path, rtrim(folder, '/') || '/')
+            )
+        and case e.stage when 'discover' then e.scan_id <> %(scan_id)s
+                 else exists (select from absent_files as a where a.path = e.path)
+            end;

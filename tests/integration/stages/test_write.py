@@ -7,6 +7,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from soniquescan.database import staging
+from soniquescan.database.session import Session
 from soniquescan.errors import DatabaseError
 from soniquescan.messages import ALBUM_TAGS_COLUMNS, TRACK_COLUMNS, AudioStream, ErrorKind
 from soniquescan.stages.batch import batch
@@ -25,7 +27,7 @@ from tests.tracks import (
     scan,
 )
 
-STREAM = AudioStream("flac", "flac", 2**33, 2**34, 2**32, 24, 8)
+STREAM = AudioStream("flac", "flac", 2**33, 2**34, 2**32, 24, 8, "5eb63bbbe01eeed093cb22bb8f5acdc3")
 TAGS = make_tags(
     title="title", title_sort="title_sort", artist="artist", artist_sort="artist_sort",
     track_number=1, track_total=2, disc_number=3, disc_total=4, disc_subtitle="disc_subtitle",
@@ -49,6 +51,12 @@ TAGS = make_tags(
 )  # fmt: skip
 
 
+def prepared(connection):
+    """Return a session as the write stage has it."""
+    staging.prepare(connection)
+    return Session.over(connection)
+
+
 def rows(connection, query):
     return connection.execute(query).fetchall()
 
@@ -67,6 +75,7 @@ def test_every_field_arrives_as_it_was(connection):
     track = make_track("/music/a/1.flac", stream=STREAM, cover_path=b"/music/a/cover.jpg", **TAGS._asdict())
     scan(connection, [track])
     fields = {**track.file._asdict(), **STREAM._asdict(), **TAGS._asdict(), "path": "/music/a/1.flac"}
+    fields |= {"audio_md5": str(UUID(STREAM.audio_md5)), "cover_name": "cover.jpg"}
     for column in set(TRACK_COLUMNS) & set(fields):
         ((value,),) = rows(connection, f'SELECT "{column}" FROM tracks')
         assert (column, fields[column]) == (column, as_read(value))
@@ -98,7 +107,7 @@ def test_people_and_genres_are_linked_in_their_order(connection):
 
 def test_what_is_committed_is_counted(connection):
     items = [make_track("/1"), make_track("/2"), make_error("/2", ErrorKind.TRUNCATED), make_error("/3")]
-    (committed,) = write(batch(items, scan_id=1), connection=connection)
+    (committed,) = write(batch(items, scan_id=1), session=prepared(connection))
     assert (committed.tracks, committed.failed_files) == (2, 2)
     assert committed.errors_by_kind == {"truncated": 1, "corrupt": 1}
 
@@ -238,7 +247,7 @@ REFUSED = {
     "album": {"album": make_album("\0")},
     "album artist": {"album": make_album(albumartists=(make_albumartist("\ud800"),))},
     "album artist's id": {"album": make_album(albumartists=(make_albumartist("A", "x"),))},
-    "not null": {"stream": AudioStream(None, None, None, None, None, None, None)},
+    "not null": {"stream": AudioStream(*[None] * 8)},
 }
 
 
@@ -247,13 +256,13 @@ def test_a_file_that_the_database_refuses_costs_no_other(connection, fields):
     """tags/ repairs all of this; but if it ever forgets one, the rest of the library is loaded."""
     good = [make_track(f"/good/{n}", artists=(f"{n}",), genres=("Pop",), album=make_album(f"{n}")) for n in range(9)]
     bad = make_track("/bad", **fields)
-    (committed,) = write(batch([*good[:4], bad, *good[4:], make_error("/broken")], scan_id=3), connection=connection)
+    (committed,) = write(batch([*good[:4], bad, *good[4:], make_error("/broken")], scan_id=3), session=prepared(connection))
     assert [(f"/good/{n}",) for n in range(9)] == rows(connection, "SELECT path FROM tracks ORDER BY path")
     assert rows(connection, "SELECT path, kind, scan_id FROM file_errors ORDER BY path") == [
         ("/bad", "internal", 3),
         ("/broken", "corrupt", 3),
     ]
-    assert committed == (9, 2, {"internal": 1, "corrupt": 1})
+    assert committed == (9, 9, 0, 0, 2, {"internal": 1, "corrupt": 1})
     links = "SELECT count(*) FROM track_artists JOIN artists ON id = artist_id JOIN tracks AS t ON t.id = track_id"
     assert rows(connection, links) == [(9,)]
 
@@ -279,7 +288,7 @@ def test_a_problem_met_again_is_one_row_with_its_history(connection):
 
 def test_a_batch_written_twice_is_one_attempt(connection):
     twice = list(batch([make_track("/1"), make_error("/2")], scan_id=1)) * 2
-    assert [committed.tracks for committed in write(twice, connection=connection)] == [1, 1]
+    assert [committed.tracks for committed in write(twice, session=prepared(connection))] == [1, 1]
     assert rows(connection, "SELECT attempts FROM file_errors") == [(1,)]
     assert rows(connection, "SELECT path FROM tracks") == [("/1",)]
 
@@ -305,7 +314,7 @@ def test_a_track_that_cannot_be_read_any_more_stays(connection):
 
 def test_a_lost_connection_is_no_fault_of_the_file(connection, database):
     batches = batch([make_track()], scan_id=1)
-    writing = write(batches, connection=connection)
+    writing = write(batches, session=prepared(connection))
     with psycopg.connect(database, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
     with pytest.raises(DatabaseError):
