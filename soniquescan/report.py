@@ -15,6 +15,9 @@ class ExitCode(IntEnum):
     DONE = 0
     FAILED = 1
     USAGE = 2
+    TOO_MANY_ERRORS = 3  # done, but more than --max-error-rate of the files failed
+    GUARDED = 4  # done, but tracks that were not found were not marked as missing: see `ScanReport.guarded`
+    LOCKED = 75  # EX_TEMPFAIL: another scan of the same database runs
     HUNG_UP = 129  # 128 + SIGHUP: the terminal was closed
     INTERRUPTED = 130  # 128 + SIGINT
     OUTPUT_CLOSED = 141  # 128 + SIGPIPE: what `… | head` makes of any command
@@ -38,13 +41,24 @@ class ScanStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class ChangeKind(StrEnum):
+    """What a scan can find to have happened to a file; `scan_changes.kind`, in the order in which they are listed."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    MOVED = "moved"
+    MISSING = "missing"
+    RESTORED = "restored"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class StageProgress:
     """One stage at one moment."""
 
-    name: str  # discover, extract, batch, write
-    processes: int
-    items: int  # files (discover, extract), tracks and errors (batch), rows of tracks committed (write)
+    name: str  # discover, compare, extract, batch, write
+    processes: int  # 0 until it is started, which it is when there is something to do for it
+    items: int  # files (discover, compare, extract), tracks and errors (batch), rows of tracks committed (write)
     waiting_for_input_s: float  # summed over its processes, since the start
     waiting_for_output_s: float
     queue_chunks: int  # how many messages wait in the queue behind it (0 for write, which has none)
@@ -59,10 +73,11 @@ class ScanProgress:
     elapsed_s: float
     stages: tuple[StageProgress, ...]  # in pipeline order
     files_discovered: int
+    files_to_read: int  # of those, as far as they are compared: the others are unchanged
     files_loaded: int
     files_failed: int
     memory_bytes: int  # of all our processes together, shared pages counted once
-    discovery_finished: bool
+    discovery_finished: bool  # and the comparison: all that is to be read is known
 
     settling: bool = False  # all is written; what depends on all files together is being worked out
 
@@ -77,7 +92,7 @@ class ScanProgress:
         for before, stage in zip(earlier.stages, self.stages, strict=True):
             waited_s = stage.waiting_for_input_s - before.waiting_for_input_s
             starved = waited_s > MOSTLY * elapsed_s * stage.processes and not input_is_full
-            if not stage.finished and not starved and elapsed_s > 0:
+            if stage.processes and not stage.finished and not starved and elapsed_s > 0:
                 limiting = stage.name
             input_is_full = stage.queue_chunks >= stage.queue_capacity_chunks > 0
         return limiting
@@ -105,6 +120,15 @@ class ScanReport:
     roots: tuple[str, ...]
     elapsed_s: float
     files_discovered: int
+    files_unchanged: int  # not read, since they are as they were when they were read
+    tracks_added: int
+    tracks_changed: int
+    tracks_moved: int
+    tracks_missing: int  # marked so by this scan
+    tracks_restored: int  # were missing and are there again
+    tracks_unknown: int  # not found where it cannot be told whether they are there
+    guarded: tuple[str, ...]  # a line for each root whose missing tracks were not marked: why, and what to do
+    max_error_rate: float
     files_loaded: int  # rows in `tracks` written by this scan
     files_failed: int  # files with at least one row in `file_errors` from this scan
     errors_by_kind: Mapping[str, int]
@@ -123,7 +147,9 @@ class ScanReport:
     def exit_code(self) -> ExitCode:
         """What the command returns for this scan."""
         if self.status is ScanStatus.COMPLETED:
-            return ExitCode.DONE
+            if self.guarded:
+                return ExitCode.GUARDED
+            return ExitCode.TOO_MANY_ERRORS if self.error_rate > self.max_error_rate else ExitCode.DONE
         if self.signal_number is not None:
             return ExitCode.of_signal(self.signal_number)
         return ExitCode.FAILED
@@ -132,6 +158,11 @@ class ScanReport:
     def files_per_s(self) -> float:
         """How many files extraction was done with in a second, over the whole scan."""
         return self.files_processed / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def error_rate(self) -> float:
+        """The share (0 to 1) of the files found that failed in this scan."""
+        return min(1.0, self.files_failed / max(1, self.files_discovered))
 
     def cpu_share(self, cpu_count: int) -> float:
         """Return the share (0 to 1) of `cpu_count` cores that the scan has kept busy."""
@@ -154,6 +185,14 @@ class ScanReport:
             "roots": list(self.roots),
             "elapsed_s": round(self.elapsed_s, 3),
             "files_discovered": self.files_discovered,
+            "files_unchanged": self.files_unchanged,
+            "tracks_added": self.tracks_added,
+            "tracks_changed": self.tracks_changed,
+            "tracks_moved": self.tracks_moved,
+            "tracks_missing": self.tracks_missing,
+            "tracks_restored": self.tracks_restored,
+            "tracks_unknown": self.tracks_unknown,
+            "guarded": list(self.guarded),
             "files_processed": self.files_processed,
             "files_loaded": self.files_loaded,
             "files_failed": self.files_failed,
@@ -163,7 +202,7 @@ class ScanReport:
             "genres": self.genres,
             "extraction_rate": round(self.files_per_s, 1),
             "insertion_rate": round(insertion_rate, 1),
-            "error_rate": round(min(1.0, self.files_failed / max(1, self.files_discovered)), 6),
+            "error_rate": round(self.error_rate, 6),
             "memory_usage": self.peak_memory_bytes,
             "cpu_utilization": round(self.cpu_share(cpu_count), 3),
             "queue_sizes": dict(self.queue_sizes),

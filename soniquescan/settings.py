@@ -15,6 +15,8 @@ DSN_VARIABLE = "SONIQUESCAN_DSN"
 DATA_FOLDER_VARIABLE = "SONIQUESCAN_DATA_DIR"
 
 DEFAULT_FILE_TIMEOUT_S = 30.0  # seconds for one file; a sleeping NAS disk needs about 10 to spin up
+DEFAULT_DB_RETRY_S = 60.0  # seconds without a database; PostgreSQL restarts in a few
+DEFAULT_MAX_ERROR_RATE = 0.01  # share of the files found that may fail before a scan is not simply done
 
 
 def default_workers() -> int:
@@ -45,7 +47,21 @@ class ScanSettings:
     workers: int
     file_timeout_s: float = DEFAULT_FILE_TIMEOUT_S
     log_file: Path | None = None  # absolute; a spawned process passes it to `logs.configure`
+    full: bool = False  # read every file again, changed or not
+    retry_errors: bool = False  # read files again that failed before, changed or not
+    allow_missing: bool = False  # that many or all tracks of a root are gone is meant
+    exclude: tuple[str, ...] = ()  # patterns of gitignore, relative to each root
+    max_error_rate: float = DEFAULT_MAX_ERROR_RATE  # 0 to 1
+    wait_s: float = 0.0  # how long to wait for another scan of the same database to end
+    db_retry_s: float = DEFAULT_DB_RETRY_S  # how long to try for a database that is lost
 
     def document(self) -> dict[str, object]:
         """Return what `scans.settings` keeps of them."""
-        return {"workers": self.workers, "file_timeout_s": self.file_timeout_s}
+        return {
+            "workers": self.workers,
+            "file_timeout_s": self.file_timeout_s,
+            "full": self.full,
+            "retry_errors": self.retry_errors,
+            "allow_missing": self.allow_missing,
+            "exclude": list(self.exclude),
+        }

@@ -1,55 +1,41 @@
-"""A scan as it is watched: live on a terminal, a line now and then elsewhere, and a summary at the end.
+"""A scan as it is watched: live on a terminal (`live`), a line now and then elsewhere, and a summary at the end.
 
-Everything here goes to stderr. Nothing starts a thread: processes may be forked while a view is open.
+Everything here goes to stderr. Nothing starts a thread: processes may be forked while a view is open. rich, which
+takes longer to import than a small scan to make, is imported where it draws.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
-import textwrap
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
-
-from rich.console import Console, Group
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, NamedTuple
 
 from soniquescan.console import streams
-from soniquescan.report import MOSTLY, ScanProgress, ScanReport, StageProgress
+from soniquescan.report import MOSTLY, ExitCode, ScanProgress, ScanReport, StageProgress
 from soniquescan.settings import ScanSettings, default_workers
-from soniquescan.text import path_to_text, printable
+from soniquescan.text import path_to_text
+
+if TYPE_CHECKING:
+    from soniquescan.console.live import LiveView
 
 logger = logging.getLogger(__name__)
 
-Observe: TypeAlias = Callable[[ScanProgress], None]
-
 LINE_INTERVAL_S = 5.0  # between two plain lines
-_SPEED_WINDOW_S = 5.0  # rates and waits are those of the last seconds: what a watcher wants to know
 _QUEUE_BAR_CELLS = 10
+_DUMB_TERMINALS = {"dumb", "unknown"}  # they cannot move the cursor
 
-# The columns that still fit; the names of `StageLine`'s fields.
-_COLUMNS_BY_WIDTH: tuple[tuple[int, tuple[str, ...]], ...] = (
-    (100, ("stage", "processes", "done", "rate", "queue_bar", "queue", "state")),
-    (64, ("stage", "done", "rate", "queue", "state")),
-    (0, ("stage", "done", "rate", "short_state")),
-)
-_HEADINGS = {
-    "stage": "stage",
-    "processes": "processes",
-    "done": "done",
-    "rate": "files/s",
-    "queue_bar": "queue behind it",
-    "queue": "queue",
-    "state": "state",
-    "short_state": "state",
-}
-_RIGHT_ALIGNED = {"processes", "done", "rate", "queue"}
+
+class View(NamedTuple):
+    """What a scan is watched through."""
+
+    observe: Callable[[ScanProgress], None]  # called with each sample
+    tell: Callable[[str], None]  # called with a line that is worth to be known meanwhile
 
 
 class StageLine(NamedTuple):
@@ -90,11 +76,12 @@ def _start_of(progress: ScanProgress) -> ScanProgress:
 def _stage_line(before: StageProgress, stage: StageProgress, seconds: float, *, limits: bool) -> StageLine:
     state, short_state = _state(before, stage, seconds)
     has_queue = stage.queue_capacity_chunks > 0
+    works = stage.processes > 0 and not stage.finished
     return StageLine(
         stage=stage.name,
         processes=f"{stage.processes}",
         done=f"{stage.items:,}",
-        rate=f"{(stage.items - before.items) / seconds:,.0f}" if seconds > 0 and not stage.finished else "",
+        rate=f"{(stage.items - before.items) / seconds:,.0f}" if seconds > 0 and works else "",
         queue_bar=_bar(stage.queue_chunks, stage.queue_capacity_chunks) if has_queue else "",
         queue=f"{stage.queue_chunks}/{stage.queue_capacity_chunks}" if has_queue else "",
         state=f"{state}, limits the scan" if limits else state,
@@ -107,6 +94,8 @@ def _state(before: StageProgress, stage: StageProgress, seconds: float) -> tuple
     """Return what the stage does, in full and in a word."""
     if stage.finished:
         return "done", "done"
+    if not stage.processes:
+        return "nothing to do yet", "idle"
     if seconds <= 0:
         return "starting", "starting"
     time_s = seconds * stage.processes
@@ -124,9 +113,10 @@ def _bar(filled: int, capacity: int) -> str:
 
 def totals(progress: ScanProgress) -> list[str]:
     """Describe the scan as a whole, in short parts."""
-    found = f"{progress.files_discovered:,}{'' if progress.discovery_finished else '+'}"
+    more = "" if progress.discovery_finished else "+"
     parts = [
-        f"{progress.files_loaded:,} of {found} files loaded",
+        f"{progress.files_discovered:,}{more} files found",
+        f"{progress.files_loaded:,} of {progress.files_to_read:,}{more} loaded",
         f"{progress.files_failed:,} failed",
         _memory(progress.memory_bytes),
         f"{_duration(progress.elapsed_s)} elapsed",
@@ -142,26 +132,67 @@ def time_left_s(progress: ScanProgress) -> float | None:
     done = progress.files_loaded + progress.files_failed
     if not progress.discovery_finished or done == 0:
         return None
-    return max(0, progress.files_discovered - done) * progress.elapsed_s / done
+    return max(0, progress.files_to_read - done) * progress.elapsed_s / done
 
 
 def summary(report: ScanReport, *, cpu_count: int) -> list[tuple[str, str]]:
     """Describe a scan that has ended, as labels and values."""
+    files_per_s = report.files_discovered / report.elapsed_s if report.elapsed_s > 0 else 0.0
+    found = _counted(report.files_discovered, "file")
+    if report.files_unchanged:
+        found += f", {report.files_unchanged:,} unchanged"
+    rows = [
+        ("scan", f"{report.status} in {report.elapsed_s:,.1f} s, {files_per_s:,.0f} files/s"),
+        ("found", found),
+        ("loaded", _counted(report.files_loaded, "track")),
+        ("failed", _failed(report)),
+        ("changes", _changes(report)),
+    ]
+    if report.tracks_unknown:
+        unknown = _counted(report.tracks_unknown, "track")
+        rows.append(("unknown", f"{unknown} in places that could not be read: left as they were"))
     library = ((report.artists, "artist"), (report.albums, "album"), (report.genres, "genre"))
-    failed = _counted(report.files_failed, "file")
-    if report.errors_by_kind:
-        by_kind = sorted(report.errors_by_kind.items(), key=lambda item: (-item[1], item[0]))
-        failed += f" ({', '.join(f'{number:,} {kind}' for kind, number in by_kind)}); list: soniquescan errors"
     known = [_counted(number, word) for number, word in library if number is not None]
     return [
-        ("scan", f"{report.status} in {report.elapsed_s:,.1f} s, {report.files_per_s:,.0f} files/s"),
-        ("found", _counted(report.files_discovered, "file")),
-        ("loaded", _counted(report.files_loaded, "track")),
-        ("failed", failed),
+        *rows,
         ("library", ", ".join(known) or "not known: the database does not answer"),
         ("CPU", f"{_percent(report.cpu_share(cpu_count))} of {cpu_count} {'core' if cpu_count == 1 else 'cores'}"),
         ("memory", f"{_memory(report.peak_memory_bytes)} at most"),
     ]
+
+
+def _failed(report: ScanReport) -> str:
+    failed = _counted(report.files_failed, "file")
+    if not report.errors_by_kind:
+        return failed
+    by_kind = sorted(report.errors_by_kind.items(), key=lambda item: (-item[1], item[0]))
+    return f"{failed} ({', '.join(f'{number:,} {kind}' for kind, number in by_kind)}); list: soniquescan errors"
+
+
+def _changes(report: ScanReport) -> str:
+    numbers = {
+        "added": report.tracks_added,
+        "changed": report.tracks_changed,
+        "moved": report.tracks_moved,
+        "missing": report.tracks_missing,
+        "restored": report.tracks_restored,
+    }
+    parts = [f"{number:,} {word}" for word, number in numbers.items() if number]
+    # What a first scan adds is not kept one by one.
+    can_be_listed = parts and (report.files_unchanged or report.tracks_added < sum(numbers.values()))
+    return (", ".join(parts) or "none") + ("; list: soniquescan changes" if can_be_listed else "")
+
+
+def warnings(report: ScanReport) -> list[str]:
+    """Return what has to be said of a completed scan even where nobody wants a summary: why it is not simply done."""
+    match report.exit_code:
+        case ExitCode.GUARDED:  # a folder that cannot be read is an error, too, but this line says more
+            return list(report.guarded)
+        case ExitCode.TOO_MANY_ERRORS:
+            failed = f"{report.files_failed:,} of {_counted(report.files_discovered, 'file')} failed"
+            return [f"{failed}, which is more than {report.max_error_rate * 100:g} %; list: soniquescan errors"]
+        case _:
+            return []
 
 
 def _percent(share: float) -> str:
@@ -185,31 +216,26 @@ def _duration(seconds: float) -> str:
 # --- where to show it -------------------------------------------------------------------------------------------
 
 
-def progress_view(*, quiet: bool) -> AbstractContextManager[Observe]:
-    """Return the view that fits where stderr goes; entered, it gives what `pipeline.run` calls with each sample."""
+def progress_view(*, quiet: bool) -> AbstractContextManager[View]:
+    """Return the view that fits where stderr goes, open while the block runs."""
     if quiet:
         return quiet_view()
-    console = stderr_console()
-    return live_view(console) if console.is_terminal and not console.is_dumb_terminal else line_view()
+    can_be_drawn_on = _is_terminal() and os.environ.get("TERM", "").lower() not in _DUMB_TERMINALS
+    return live_view() if can_be_drawn_on else line_view()
 
 
-def stderr_console() -> Console:
-    """Return rich's console on stderr; a terminal is what is one, whatever FORCE_COLOR says."""
-    return Console(
-        file=streams.messages(),  # type: ignore[arg-type]
-        force_terminal=sys.stderr is not None and sys.stderr.isatty(),
-        highlight=False,
-    )
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager
-def quiet_view() -> Iterator[Observe]:
+def quiet_view() -> Iterator[View]:
     """Show nothing."""
-    yield lambda _progress: None
+    yield View(observe=lambda _progress: None, tell=lambda _line: None)
 
 
 @contextmanager
-def line_view() -> Iterator[Observe]:
+def line_view() -> Iterator[View]:
     """Write a line every few seconds."""
     samples: deque[ScanProgress] = deque(maxlen=2)
     shown_s = 0.0
@@ -222,7 +248,11 @@ def line_view() -> Iterator[Observe]:
         streams.say(progress_line(samples[-1] if samples else None, progress))
         samples.append(progress)
 
-    yield observe
+    yield View(observe, tell=_tell)
+
+
+def _tell(line: str) -> None:
+    streams.say(f"soniquescan: {line}")
 
 
 def progress_line(earlier: ScanProgress | None, now: ScanProgress) -> str:
@@ -235,56 +265,45 @@ def progress_line(earlier: ScanProgress | None, now: ScanProgress) -> str:
 
 
 @contextmanager
-def live_view(console: Console) -> Iterator[Observe]:
+def live_view() -> Iterator[View]:
     """Draw the stages again with each sample, and wipe them at the end."""
-    samples: deque[ScanProgress] = deque()
-    with Live(
-        console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as live:
-        console.show_cursor(show=True)  # a second Ctrl-C ends us at once, and nobody would bring the cursor back
+    with ExitStack() as stack:
+        screen: LiveView | None = None
 
         def observe(progress: ScanProgress) -> None:
-            while samples and progress.elapsed_s - samples[0].elapsed_s > _SPEED_WINDOW_S:
-                samples.popleft()
-            earlier = samples[0] if samples else None
-            live.update(screen(earlier, progress, console.width), refresh=True)
-            samples.append(progress)
+            nonlocal screen
+            if screen is None:  # the first sample comes once the stages run: they do not wait for the import
+                from soniquescan.console.live import LiveView  # noqa: PLC0415  # as the module says
 
-        yield observe
+                screen = stack.enter_context(LiveView())
+            screen.draw(progress)
 
+        def tell(line: str) -> None:
+            if screen is None:
+                _tell(line)
+            else:
+                screen.say(f"soniquescan: {line}")
 
-def screen(earlier: ScanProgress | None, now: ScanProgress, width: int) -> Group:
-    """Return what the terminal shows, fit for `width` columns."""
-    fields = next(fields for least, fields in _COLUMNS_BY_WIDTH if width >= least)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for field in fields:
-        justify = "right" if field in _RIGHT_ALIGNED else "left"
-        table.add_column(_HEADINGS[field], justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
-    for line in stage_lines(earlier, now):
-        table.add_row(*(Text(getattr(line, field)) for field in fields), style="bold" if line.limits else "")
-    return Group(table, Text(_fill(totals(now), width)))
-
-
-def _fill(parts: list[str], width: int) -> str:
-    """Join `parts` in lines of at most `width` columns, breaking only between two of them."""
-    unbreakable = ", ".join(part.replace(" ", "\xa0") for part in parts)
-    return textwrap.fill(unbreakable, max(1, width), break_on_hyphens=False).replace("\xa0", " ")
+        yield View(observe, tell)
 
 
 def show_summary(report: ScanReport, *, cpu_count: int) -> None:
     """Print the summary: a grid on a terminal, a line each elsewhere."""
     rows = summary(report, cpu_count=cpu_count)
-    console = stderr_console()
-    if not console.is_terminal:
-        for label, value in rows:
-            streams.say(f"{label:<8} {value}")
+    if _is_terminal():
+        from soniquescan.console.live import print_summary  # noqa: PLC0415  # as the module says
+
+        print_summary(rows)
         return
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column(overflow="fold")
     for label, value in rows:
-        grid.add_row(label, Text(printable(value)))
-    console.print(grid)
+        streams.say(f"{label:<8} {value}")
+
+
+def say_warnings(report: ScanReport) -> None:
+    """Say, each in a line of its own, why a completed scan is not simply done; the log gets them as well."""
+    for line in warnings(report):
+        _tell(line)
+        logger.warning("%s", line)
 
 
 def log_start(settings: ScanSettings) -> None:

@@ -18,7 +18,7 @@ from soniquescan.errors import OutputClosed, OutputError
 from soniquescan.text import printable
 
 # What an encoding other than UTF-8 shows for the signs that the screen is drawn with, one column each.
-_PLAIN_SIGNS = {"…": "~", "█": "#", "░": ".", "─": "-", "━": "-", "│": "|", "◀": "<", "·": "-"}
+_PLAIN_SIGNS = {"…": "~", "█": "#", "░": ".", "─": "-", "━": "-", "│": "|", "◀": "<", "·": "-", "→": ">"}
 _PLAIN_SIGN_ERRORS = "soniquescan.plain_signs"
 
 
@@ -110,6 +110,22 @@ def say_lines(text: str) -> None:
     """Write several lines to stderr, each as `say` does."""
     for line in text.splitlines():
         say(line)
+
+
+def can_ask() -> bool:
+    """Say whether somebody is there to answer a question."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def ask(question: str) -> bool:
+    """Put a question on the terminal; whatever is not yes is no."""
+    stream = messages()
+    stream.write(f"{printable(question)} [y/N] ")
+    stream.flush()
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):  # Ctrl-D leaves the cursor where it was
+        say("")
+    return answer.strip().lower() in {"y", "yes"}
 
 
 def finish() -> None:

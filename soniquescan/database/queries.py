@@ -1,8 +1,9 @@
-"""What the commands ask of a database that has been scanned into: any SQL, the files with errors, its size."""
+"""What the commands ask of a database that has been scanned into: any SQL, what failed, what changed, its size."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -14,11 +15,14 @@ from psycopg.rows import TupleRow
 
 from soniquescan.database.binaries import find_psql
 from soniquescan.database.connection import parse_conninfo, wrap_errors
-from soniquescan.database.migrations import require_schema
+from soniquescan.database.migrations import migrate, require_schema
 from soniquescan.database.sql import read_sql
-from soniquescan.errors import DatabaseError
+from soniquescan.errors import DatabaseError, UsageError
+from soniquescan.report import ChangeKind
 
 STREAM_ROWS = 1_000  # rows held at a time; a million take 0.28 s with 100 to 1,000, 0.37 with 10,000, 1.1 one by one
+
+_MAX_BIGINT = 2**63 - 1
 
 ERROR_COLUMNS = (  # of list_errors.sql
     "path",
@@ -31,6 +35,39 @@ ERROR_COLUMNS = (  # of list_errors.sql
     "first_seen_at",
     "last_seen_at",
 )
+
+
+CHANGE_COLUMNS = ("scan_id", "kind", "path", "detail")  # of list_changes.sql
+
+SCAN_COLUMNS = (  # of list_scans.sql
+    "scan_id",
+    "started_at",
+    "finished_at",
+    "status",
+    "elapsed_s",
+    "files_discovered",
+    "files_unchanged",
+    "files_failed",
+    "tracks_added",
+    "tracks_changed",
+    "tracks_moved",
+    "tracks_missing",
+    "tracks_restored",
+    "tracks_unknown",
+    "exit_code",
+    "cause",
+    "guarded",
+    "roots",
+    "settings",
+)
+
+
+class PastScan(NamedTuple):
+    """A scan that `scans` has a row of."""
+
+    id: int
+    started_at: datetime
+    status: str
 
 
 class Result(NamedTuple):
@@ -102,6 +139,37 @@ def list_errors(connection: psycopg.Connection[TupleRow], kinds: Sequence[str] =
     """Return the files that could not be read, or not wholly, by path; only those of some kinds if any are given."""
     require_schema(connection)
     return Result(ERROR_COLUMNS, _stream(connection, read_sql("list_errors").encode(), {"kinds": list(kinds)}))
+
+
+def find_scan(connection: psycopg.Connection[TupleRow], scan_id: int | None) -> PastScan:
+    """Return the scan of that id, without one the last that has ended."""
+    _bring_up_to_date(connection)
+    with wrap_errors():
+        found = connection.execute(read_sql("find_scan").encode(), {"scan_id": scan_id}).fetchone()
+    if found is not None:
+        return PastScan(*found)
+    if scan_id is None:
+        raise UsageError("no scan of this database has ended yet")
+    raise UsageError(f"there is no scan {scan_id}: `soniquescan history` lists them")
+
+
+def list_changes(connection: psycopg.Connection[TupleRow], scan_id: int, kinds: Sequence[str] = ()) -> Result:
+    """Return what a scan has changed, by kind and path; only the changes of some kinds if any are given."""
+    parameters = {"scan_id": scan_id, "kinds": list(kinds), "order": list(ChangeKind)}
+    return Result(CHANGE_COLUMNS, _stream(connection, read_sql("list_changes").encode(), parameters))
+
+
+def list_scans(connection: psycopg.Connection[TupleRow], limit: int) -> Result:
+    """Return the last scans, the latest first."""
+    _bring_up_to_date(connection)
+    parameters = {"limit": min(limit, _MAX_BIGINT)}
+    return Result(SCAN_COLUMNS, _stream(connection, read_sql("list_scans").encode(), parameters))
+
+
+def _bring_up_to_date(connection: psycopg.Connection[TupleRow]) -> None:
+    """Let the first command of a newer version find its tables, whichever command that is."""
+    require_schema(connection)
+    migrate(connection)
 
 
 def database_info(connection: psycopg.Connection[TupleRow]) -> list[tuple[str, str | int]]:
