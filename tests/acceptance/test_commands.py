@@ -15,15 +15,19 @@ import subprocess
 import sys
 import termios
 import time
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
+from soniquescan.database import Database, scanlock
 from soniquescan.database.connection import connect
 from soniquescan.settings import DATA_FOLDER_VARIABLE, DSN_VARIABLE
+from tests.tracks import make_track, scan
+from tests.unit.reports import make_report
 
 HOSTILE_NAME = b"evil\x1b[2J\n\xff.mp3"
 WAIT_S = 20.0
+ERRORS_ARE_FINE = ("--max-error-rate", "100%")
 
 
 @pytest.fixture
@@ -59,14 +63,15 @@ def command_line(*arguments):
     return [sys.executable, "-m", "soniquescan", *arguments]
 
 
-def on_a_terminal(*arguments, environment, width=80):
-    """Run a command with a terminal for stdout and stderr; return its exit code and what the terminal got."""
+def on_a_terminal(*arguments, environment, width=80, typed=b""):
+    """Run a command on a terminal at which something is typed; return its exit code and what the terminal got."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     with subprocess.Popen(
         command_line(*arguments), env=environment, stdin=slave, stdout=slave, stderr=slave
     ) as process:
         os.close(slave)
+        os.write(master, typed)
         received = b"".join(iter(lambda: read_terminal(master), b""))
     os.close(master)
     return process.returncode, received.decode()
@@ -80,6 +85,11 @@ def running(*arguments, **options):
             yield process
         finally:
             process.kill()
+
+
+def another_scan(database):
+    """What keeps other scans out while the block runs."""
+    return scanlock.hold(Database(database, lambda: None), 0.0, doing="scan", retry_s=0.0)
 
 
 def read_terminal(master):
@@ -100,7 +110,7 @@ def wait_for(condition):
 
 
 def test_summary_goes_to_stderr_and_nothing_to_stdout(command, music):
-    done = command("scan", str(music))
+    done = command("scan", *ERRORS_ARE_FINE, str(music))
 
     assert (done.returncode, done.stdout) == (0, "")
     assert "found    2 files" in done.stderr
@@ -108,27 +118,76 @@ def test_summary_goes_to_stderr_and_nothing_to_stdout(command, music):
 
 
 def test_quiet_scan_says_nothing(command, music):
-    done = command("scan", "--quiet", str(music))
+    done = command("scan", "--quiet", *ERRORS_ARE_FINE, str(music))
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("options", [("--quiet",), ("--json", "--quiet"), ()])
+def test_too_many_errors_are_exit_code_3_and_a_line_even_in_silence(options, command, music):
+    done = command("scan", *options, "--max-error-rate", "99.5 %", str(music))
+
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == (
+        "soniquescan: 2 of 2 files failed, which is more than 99.5 %; list: soniquescan errors"
+    )
+    assert len(done.stderr.splitlines()) == 1 or not options
+
+
 def test_json_scan_writes_its_report_and_nothing_else_to_stdout(command, music):
-    done = command("scan", "--quiet", "--json", str(music))
+    done = command("scan", "--quiet", "--json", *ERRORS_ARE_FINE, str(music))
 
     report = json.loads(done.stdout)
     assert (report["status"], report["exit_code"], report["files_discovered"]) == ("completed", 0, 2)
     assert report["error_rate"] == 1.0
-    assert [stage["name"] for stage in report["stages"]] == ["discover", "extract", "batch", "write"]
+    assert [stage["name"] for stage in report["stages"]] == ["discover", "compare", "extract", "batch", "write"]
     assert done.stderr == ""
 
 
 def test_scan_on_a_terminal_draws_the_stages_and_then_the_summary(environment, music):
-    code, received = on_a_terminal("scan", str(music), environment=environment)
+    code, received = on_a_terminal("scan", *ERRORS_ARE_FINE, str(music), environment=environment)
 
     assert code == 0
-    assert all(re.search(rf"{stage} +[\d,]+", received) for stage in ("discover", "extract", "batch", "write"))
+    stages = ("discover", "compare", "extract", "batch", "write")
+    assert all(re.search(rf"{stage} +[\d,]+", received) for stage in stages)
     assert received.rindex("found") > received.rindex("discover")
+
+
+def test_a_scan_while_another_runs_is_one_line_and_exit_code_75(command, database, music):
+    with another_scan(database):
+        done = command("scan", str(music))
+
+    assert (done.returncode, done.stdout) == (75, "")
+    assert done.stderr.startswith("soniquescan: another scan of this database runs")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_scan_may_wait_for_another(database, environment, music):
+    line = ("scan", "--wait", "60", *ERRORS_ARE_FINE, str(music))
+    with ExitStack() as other:
+        other.enter_context(another_scan(database))
+        with running(*line, env=environment, text=True) as process:
+            waits = process.stderr.readline()
+            other.close()
+            said = process.communicate(timeout=WAIT_S)[1]
+
+    assert waits.startswith("soniquescan: another scan of this database runs")
+    assert process.returncode == 0
+    assert "found    2 files" in said
+
+
+def test_a_quiet_scan_imports_nothing_that_draws(environment, music):
+    program = "import sys; from soniquescan import cli; cli.run(sys.argv[1:]); print({'rich'} & set(sys.modules))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, "scan", "--quiet", str(music)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("changes", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
@@ -145,7 +204,7 @@ def test_log_file_gets_lines_with_time_stamps(command, music, tmp_path):
     command("scan", "--quiet", "--log-file", str(log), str(tmp_path / "absent"))
 
     lines = log.read_text(encoding="utf-8").splitlines()
-    stamped = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|DEBUG|ERROR) ")
+    stamped = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO   |DEBUG  |WARNING|ERROR  ) ")
     traceback_at = next(number for number, line in enumerate(lines) if line.startswith("Traceback"))
     assert [line for line in lines[:traceback_at] if not stamped.match(line)] == []
     assert [
@@ -309,6 +368,162 @@ def test_errors_as_json_filtered_by_kind(command, music):
     assert [(error["kind"], error["path"]) for error in found] == [("empty", str(music / "empty.mp3"))]
 
 
+# --- changes and history
+
+
+@pytest.fixture
+def scanned(connection):
+    """Two scans that have ended, of which the second has changed something, and one that runs."""
+    report = make_report(elapsed_s=1.25, files_unchanged=996, tracks_added=1, tracks_moved=1, files_failed=1)
+    for status, counters in (("interrupted", None), ("completed", json.dumps(report.document(2))), ("running", None)):
+        connection.execute(
+            "INSERT INTO scans (started_at, status, roots, settings, counters) VALUES (%s, %s, %s, '{}', %s)",
+            ["2026-01-02 03:04:05Z", status, ["/music", "/new"], counters],
+        )
+    for kind, path, detail in (
+        ("moved", os.fsdecode(b"/music/\x1b[2J"), {"old_path": "/music/a"}),
+        ("added", "/music/new", {}),
+        ("changed", "/music/b", {"title": {"old": "A", "new": "椎名"}}),
+        ("failed", "/music/c", {"kind": "empty", "message": "it is empty"}),
+    ):
+        connection.execute("INSERT INTO scan_changes VALUES (2, %s, %s, %s)", [path, kind, json.dumps(detail)])
+
+
+@pytest.mark.usefixtures("scanned")
+@pytest.mark.parametrize("arguments", [(), ("2",)])
+def test_changes_of_the_last_scan_that_has_ended(arguments, command):
+    done = command("changes", *arguments)
+
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "kind     path            detail",
+        "-------  --------------  ------------------",
+        "added    /music/new",
+        "changed  /music/b        title: A → 椎名",
+        r"moved    /music/\x1b[2J  from /music/a",
+        "failed   /music/c        empty: it is empty",
+    ]
+    assert re.fullmatch(r"4 changes by scan 2 \(completed, 2026-01-0\d \d\d:\d4\)\n", done.stderr)
+
+
+@pytest.mark.usefixtures("scanned")
+def test_changes_as_json_filtered_by_kind(command):
+    done = command("changes", "2", "--json", "--kind", "changed", "--kind", "failed")
+
+    assert json.loads(done.stdout) == [
+        {"scan_id": 2, "kind": "changed", "path": "/music/b", "detail": {"title": {"old": "A", "new": "椎名"}}},
+        {"scan_id": 2, "kind": "failed", "path": "/music/c", "detail": {"kind": "empty", "message": "it is empty"}},
+    ]
+
+
+@pytest.mark.usefixtures("scanned")
+def test_a_scan_that_has_changed_nothing(command):
+    done = command("changes", "1")
+
+    assert (done.returncode, done.stdout.splitlines()[2:]) == (0, [])
+    assert done.stderr.startswith("0 changes by scan 1 (interrupted, ")
+
+
+@pytest.mark.usefixtures("scanned")
+def test_a_scan_that_never_was_is_one_line_and_exit_code_1(command):
+    done = command("changes", "9")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "soniquescan: error: there is no scan 9: `soniquescan history` lists them\n"
+
+
+@pytest.mark.usefixtures("scanned")
+def test_history_is_a_line_a_scan_whatever_the_width(command, environment):
+    lines = command("history").stdout.splitlines()
+
+    assert lines[0].split() == ["scan", "started", "took", "status", "files", "changes", "roots"]
+    assert re.fullmatch(r" +3  2026-01-0\d \d\d:\d4 +running +/music, /new", lines[2])
+    assert re.fullmatch(
+        r" +2  2026-01-0\d \d\d:\d4  1.2 s  completed +1000  1 added, 1 moved, 1 failed  /music, /new", lines[3]
+    )
+    assert [line.split()[0] for line in lines[2:]] == ["3", "2", "1"]
+    _, received = on_a_terminal("history", "--limit", "2", environment=environment, width=40)
+    assert [line.split() for line in received.splitlines()[2:]] == [line.split() for line in lines[2:4]]
+
+
+@pytest.mark.usefixtures("scanned")
+def test_history_as_json(command):
+    scans = json.loads(command("history", "--json", "--limit", "2").stdout)
+
+    assert [scan["scan_id"] for scan in scans] == [3, 2]
+    assert scans[0]["tracks_added"] is None
+    assert {name: scans[1][name] for name in ("elapsed_s", "tracks_added", "started_at", "roots")} == {
+        "elapsed_s": 1.25,
+        "tracks_added": 1,
+        "started_at": "2026-01-02T03:04:05+00:00",
+        "roots": ["/music", "/new"],
+    }
+
+
+# --- purge
+
+
+@pytest.fixture
+def missing(connection):
+    """Two tracks that have been missing for 40 days, and one for 20."""
+    scan(connection, [make_track(f"/music/{number}.flac", artists=["ABBA"]) for number in range(4)])
+    connection.execute("UPDATE tracks SET missing_since = now() - interval '40 days' WHERE path ~ '[01].flac'")
+    connection.execute("UPDATE tracks SET missing_since = now() - interval '20 days' WHERE path ~ '2.flac'")
+    return lambda: connection.execute("SELECT count(*) FROM tracks").fetchone()[0]
+
+
+def test_purge_deletes_what_has_long_been_missing(missing, command):
+    done = command("purge", "--missing-for", "30d", "--yes")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "purged 2 tracks\n")
+    assert missing() == 2
+
+
+def test_purge_of_nothing_asks_nothing(missing, environment):
+    code, received = on_a_terminal("purge", "--missing-for", "41d", environment=environment)
+
+    assert code == 0
+    assert re.fullmatch(r"no track has been missing since \d{4}-\d\d-\d\d \d\d:\d\d or longer\r\n", received)
+    assert missing() == 4
+
+
+def test_purge_without_anybody_to_ask_is_wrong_usage(missing, command):
+    done = command("purge", "--missing-for", "30d", stdin=subprocess.DEVNULL)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is nobody to ask: give --yes" in done.stderr
+    assert missing() == 4
+
+
+@pytest.mark.parametrize("typed", [b"y\n", b"YES\n"])
+def test_purge_asks_on_a_terminal(typed, missing, environment):
+    code, received = on_a_terminal("purge", "--missing-for", "30d", environment=environment, typed=typed)
+
+    assert code == 0
+    assert re.search(r"Delete 2 tracks missing since \d.* or longer\? \[y/N\] ", received)
+    assert received.endswith("purged 2 tracks\r\n")
+    assert missing() == 2
+
+
+@pytest.mark.parametrize("typed", [b"\n", b"no\n", b"yeah\n", b"\x04"])
+def test_purge_takes_everything_but_yes_for_no(typed, missing, environment):
+    code, received = on_a_terminal("purge", "--missing-for", "30d", environment=environment, typed=typed)
+
+    assert code == 1
+    assert received.endswith("soniquescan: error: nothing was deleted\r\n")
+    assert missing() == 4
+
+
+def test_purge_while_a_scan_runs_is_one_line_and_exit_code_75(missing, command, database):
+    with another_scan(database):
+        done = command("purge", "--missing-for", "30d", "--yes")
+
+    assert done.returncode == 75
+    assert done.stderr.startswith("soniquescan: another scan of this database runs")
+    assert done.stderr.count("\n") == 1
+    assert missing() == 4
+
+
 # --- db
 
 
@@ -329,7 +544,8 @@ def test_shell_is_psql_in_the_schema(command):
 def test_nothing_scanned_yet_is_one_line(command, environment, empty_database):
     environment[DSN_VARIABLE] = empty_database
 
-    for arguments in (("sql", "SELECT 1"), ("errors", "--json"), ("db", "info")):
+    purge = ("purge", "--missing-for", "1d", "--yes")
+    for arguments in (("sql", "SELECT 1"), ("errors", "--json"), ("changes",), ("history",), purge, ("db", "info")):
         done = command(*arguments)
         assert (done.returncode, done.stdout) == (1, "")
         assert "nothing has been scanned" in done.stderr

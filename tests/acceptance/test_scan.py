@@ -13,6 +13,7 @@ from contextlib import suppress
 import psutil
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.library.audio import FORMATS
 from benchmarks.library.generate import generate, write
@@ -192,7 +193,7 @@ def test_a_second_scan_changes_nothing(library, database, connection):
 
 def test_every_hostile_file_ends_as_it_should(tmp_path, database, connection):
     files = write_hostile(tmp_path / "hostile")
-    assert scan(tmp_path / "hostile", dsn=database).returncode == 0
+    assert scan(tmp_path / "hostile", dsn=database).returncode == 3
     tracks = {path: (title, tags) for path, title, tags in connection.execute("SELECT path, title, tags FROM tracks")}
     kinds = {}
     for path, kind in connection.execute("SELECT path, kind FROM file_errors"):
@@ -230,13 +231,17 @@ def test_a_file_that_takes_too_long_is_an_error_and_the_others_are_loaded(tmp_pa
         write(tmp_path / f"{number:02}.flac", FORMATS["flac"].render(tags))
     endless = tags | {f"KEY{number}": ["value"] for number in range(400_000)}
     write(tmp_path / "05 endless.flac", FORMATS["flac"].render(endless))
-    assert scan(tmp_path, "--file-timeout", "0.2", dsn=database).returncode == 0
+    done = scan(tmp_path, "--quiet", "--file-timeout", "0.2", dsn=database)
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == [
+        "soniquescan: 1 of 21 files failed, which is more than 1 %; list: soniquescan errors"
+    ]
     errors = connection.execute("SELECT path, kind FROM file_errors").fetchall()
     assert errors == [(f"{tmp_path}/05 endless.flac", "timeout")]
     assert count(connection, "tracks") == 20
 
 
-@pytest.mark.parametrize("title", ["discover", "extract", "batch", "write"])
+@pytest.mark.parametrize("title", ["discover", "compare", "extract", "batch", "write"])
 def test_a_stage_that_is_killed_ends_the_scan(many, database, connection, start, title):
     process = start(many, dsn=database)
     victim = stage(process, title)
@@ -289,18 +294,22 @@ def test_ctrl_c_in_the_terminal_reaches_all_processes_and_the_parent_alone_decid
 
 def test_no_process_outlives_a_killed_parent(many, database, start):
     process = start(many, dsn=database)
-    children = [stage(process, title) for title in ("discover", "extract", "extract 1", "batch", "write")]
+    children = [stage(process, title) for title in ("discover", "compare", "extract", "extract 1", "batch", "write")]
     process.kill()
     _, left = psutil.wait_procs(children, timeout=ENDS_WITHIN_S)
     assert [child for child in left if child.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_a_lost_connection_ends_the_scan(many, database, server, start):
-    process = start(many, dsn=database)
+def test_a_lost_connection_ends_the_scan_when_it_is_not_to_be_retried(many, database, server, start):
+    process = start(many, "--db-retry", "0", dsn=database)
     stage(process, "write")
     with psycopg.connect(server, autocommit=True) as administrator:
-        terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'soniquescan'"
-        wait_for(lambda: administrator.execute(terminate).fetchall())
+        # The parent's session, which holds the lock.
+        terminate = """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = %s AND application_name LIKE 'soniquescan: scan %%'"""
+        name = conninfo_to_dict(database)["dbname"]
+        wait_for(lambda: administrator.execute(terminate, (name,)).fetchall())
         code, said = end(process)
     assert code == 1
     assert "Traceback" not in said
@@ -312,10 +321,18 @@ def test_the_report_as_json_agrees_with_the_database(library, database, connecti
     result = scan(folder, "--json", dsn=database)
     report = json.loads(result.stdout)
     assert report["files_discovered"] == report["files_processed"] == len(files) == count(connection, "tracks")
-    assert report["status"] == "completed"
+    assert (report["status"], report["files_unchanged"]) == ("completed", 0)
+    assert report["tracks_added"] == len(files)
     assert (report["artists"], report["albums"]) == (count(connection, "artists"), count(connection, "albums"))
     counters = connection.execute("SELECT counters FROM scans").fetchone()[0]
     assert counters["files_processed"] == len(files)
+
+    again = json.loads(scan(folder, "--json", dsn=database).stdout)
+    assert (again["files_discovered"], again["files_unchanged"]) == (len(files), len(files))
+    assert (again["files_processed"], again["files_loaded"], again["tracks_added"]) == (0, 0, 0)
+    assert (again["artists"], again["albums"], again["genres"]) == tuple(
+        count(connection, table) for table in ("artists", "albums", "genres")
+    )
 
 
 def test_files_that_are_no_audio_are_counted_neither_as_loaded_nor_as_failed(tmp_path, database, connection):
@@ -347,14 +364,14 @@ def test_a_user_whose_memory_is_limited_can_scan(library, database, connection):
     assert count(connection, "tracks") == len(files)
 
 
-def test_two_scans_at_once_leave_what_one_after_the_other_leaves(library, many, fresh_database, start):
+def test_a_scan_that_waits_for_another_leaves_what_one_after_the_other_leaves(library, many, fresh_database, start):
     folder, _ = library
     results = []
     for at_once in (False, True):
         database = fresh_database()
         processes = []
         for root in (folder, many):
-            processes.append(start(root, dsn=database))
+            processes.append(start(root, "--wait", "60", dsn=database))
             if not at_once:
                 assert end(processes[-1])[0] == 0
         if at_once:

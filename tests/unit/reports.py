@@ -8,7 +8,7 @@ from soniquescan.report import ScanProgress, ScanReport, ScanStatus, StageProgre
 def make_report(**changes):
     stages = tuple(
         StageReport(name, 1, items, items / 10, 0.5, 2.0, 30_000_000)
-        for name, items in {"discover": 1000, "extract": 990, "batch": 990, "write": 980}.items()
+        for name, items in {"discover": 1000, "compare": 1000, "extract": 990, "batch": 990, "write": 980}.items()
     )
     values = {
         "scan_id": 7,
@@ -16,6 +16,15 @@ def make_report(**changes):
         "roots": ("/music",),
         "elapsed_s": 10.0,
         "files_discovered": 1000,
+        "files_unchanged": 0,
+        "tracks_added": 980,
+        "tracks_changed": 0,
+        "tracks_moved": 0,
+        "tracks_missing": 0,
+        "tracks_restored": 0,
+        "tracks_unknown": 0,
+        "guarded": (),
+        "max_error_rate": 0.05,
         "files_loaded": 980,
         "files_failed": 20,
         "errors_by_kind": {"corrupt": 15, "empty": 5},
@@ -35,6 +44,7 @@ def make_progress(*stages, **changes):
         "elapsed_s": 10.0,
         "stages": stages,
         "files_discovered": 1000,
+        "files_to_read": 900,
         "files_loaded": 400,
         "files_failed": 100,
         "memory_bytes": 100_000_000,

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import typer
 
 from soniquescan import cli
-from soniquescan.errors import DatabaseError, Interrupted, StageError, UsageError
+from soniquescan.errors import DatabaseError, Interrupted, ScanRunsError, StageError, UsageError
 from soniquescan.report import ScanStatus
 from tests.unit.reports import make_report
 
@@ -72,7 +70,25 @@ def test_no_command_shows_the_help_on_stderr_as_wrong_usage(capsys):
         (["scan", "/", "--workers", "1000"], "soniquescan: error: Invalid value for '--workers'"),
         (["scan", "/", "--file-timeout", "nan"], "soniquescan: error: Invalid value for '--file-timeout'"),
         (["scan", "/", "--file-timeout", "inf"], "soniquescan: error: Invalid value for '--file-timeout'"),
+        (["scan", "/", "--wait", "-1"], "soniquescan: error: Invalid value for '--wait'"),
+        (["scan", "/", "--wait", "inf"], "soniquescan: error: Invalid value for '--wait'"),
+        (["scan", "/", "--db-retry", "nan"], "soniquescan: error: Invalid value for '--db-retry'"),
+        (
+            ["scan", "/", "--max-error-rate", "5"],
+            "soniquescan: error: Invalid value for '--max-error-rate': '5' is neither a percentage, such as 1%, nor",
+        ),
+        (["scan", "/", "--exclude", "["], "soniquescan: error: Invalid value for '--exclude': '[' is no pattern"),
         (["errors", "--kind", "nonsense"], "soniquescan: error: Invalid value for '--kind'"),
+        (["changes", "--kind", "nonsense"], "soniquescan: error: Invalid value for '--kind'"),
+        (["changes", "0"], "soniquescan: error: Invalid value for 'SCAN'"),
+        (["changes", "last"], "soniquescan: error: Invalid value for 'SCAN'"),
+        (["history", "--limit", "0"], "soniquescan: error: Invalid value for '--limit'"),
+        (["purge"], "soniquescan: error: Missing option '--missing-for' (see soniquescan purge --help)"),
+        (
+            ["purge", "--missing-for", "30"],
+            "soniquescan: error: Invalid value for '--missing-for': '30' is not a number of minutes, hours, days or",
+        ),
+        (["purge", "--missing-for", "30d"], "soniquescan: error: Invalid value: there is nobody to ask: give --yes"),
         (["--nonsense\x1b[2J"], r"soniquescan: error: No such option: --nonsense\x1b[2J"),
     ],
 )
@@ -96,6 +112,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments, line, capsys):
         (Interrupted(signal.SIGTERM), 143, "soniquescan: interrupted\n"),
         (Interrupted(signal.SIGHUP), 129, "soniquescan: interrupted\n"),
         (KeyboardInterrupt(), 130, "soniquescan: interrupted\n"),
+        (ScanRunsError("another scan of this database runs"), 75, "soniquescan: another scan of this database runs\n"),
         (MemoryError(), 1, "soniquescan: error: out of memory\n"),
         (EOFError("bug"), 1, "soniquescan: internal error: EOFError: bug; run again with --debug to see where\n"),
         (
@@ -139,60 +156,3 @@ def test_a_scan_that_did_not_complete_ends_the_command_as_an_error_does(changes,
 
 def test_a_completed_scan_ends_well():
     cli._raise_failure(make_report())
-
-
-# --- roots
-
-
-def test_roots_are_absolute_once_each_and_none_inside_another(tmp_path, monkeypatch):
-    for name in ("a/b", "a b", "a-", "c"):
-        (tmp_path / name).mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
-    here = os.fsencode(tmp_path)
-
-    assert cli._roots(["a", "./a/", "a/b", "a b", "a-", "c/../c"]) == (
-        here + b"/a",
-        here + b"/a b",
-        here + b"/a-",
-        here + b"/c",
-    )
-
-
-def test_the_root_folder_holds_all_others(tmp_path):
-    assert cli._roots(["//", str(tmp_path)]) == (b"/",)
-
-
-def test_a_root_may_have_any_name(tmp_path):
-    folder = os.fsencode(tmp_path) + b"/\xff\n[bold]"
-    Path(os.fsdecode(folder)).mkdir()
-
-    assert cli._roots([os.fsdecode(folder)]) == (folder,)
-
-
-def test_a_root_keeps_the_name_of_the_link_that_leads_to_it(tmp_path):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to("folder")
-
-    assert cli._roots([str(tmp_path / "link")]) == (os.fsencode(tmp_path / "link"),)
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("absent", "No such file or directory"),
-        ("file", "Not a directory"),
-        ("", "No such file or directory"),
-        ("dangling", "No such file or directory"),
-        ("loop", "Too many levels of symbolic links"),
-        ("x" * 300, "File name too long"),
-    ],
-)
-def test_a_root_that_cannot_be_scanned_is_refused(name, reason, tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    (tmp_path / "dangling").symlink_to("nowhere")
-    (tmp_path / "loop").symlink_to("loop")
-    monkeypatch.chdir(tmp_path)
-
-    with pytest.raises(UsageError) as caught:
-        cli._roots([name])
-    assert reason in str(caught.value)

@@ -16,6 +16,14 @@ MEMBERS = [
     "roots",
     "elapsed_s",
     "files_discovered",
+    "files_unchanged",
+    "tracks_added",
+    "tracks_changed",
+    "tracks_moved",
+    "tracks_missing",
+    "tracks_restored",
+    "tracks_unknown",
+    "guarded",
     "files_processed",
     "files_loaded",
     "files_failed",
@@ -56,7 +64,14 @@ def test_document_gives_rates_per_second_and_shares_from_0_to_1():
     ("changes", "code"),
     [
         ({}, ExitCode.DONE),
+        ({"max_error_rate": 0.02}, ExitCode.DONE),
+        ({"max_error_rate": 0.019}, ExitCode.TOO_MANY_ERRORS),
+        ({"files_failed": 1, "max_error_rate": 0.0}, ExitCode.TOO_MANY_ERRORS),
+        ({"files_failed": 0, "max_error_rate": 0.0, "files_discovered": 0}, ExitCode.DONE),
+        ({"guarded": ("/music is empty",)}, ExitCode.GUARDED),
+        ({"guarded": ("/music is empty",), "max_error_rate": 0.0}, ExitCode.GUARDED),
         ({"status": ScanStatus.FAILED}, ExitCode.FAILED),
+        ({"status": ScanStatus.FAILED, "guarded": ("/music is empty",), "max_error_rate": 0.0}, ExitCode.FAILED),
         ({"status": ScanStatus.INTERRUPTED, "signal_number": signal.SIGINT}, 130),
         ({"status": ScanStatus.INTERRUPTED, "signal_number": signal.SIGTERM}, 143),
         ({"status": ScanStatus.INTERRUPTED, "signal_number": signal.SIGHUP}, 129),
@@ -88,6 +103,12 @@ def test_discovery_limits_what_it_starves():
     discover = make_stage("discover", queue_chunks=0)
     extract = make_stage("extract", waiting_for_input_s=9.0, queue_chunks=0)
     assert since_the_start(discover, extract) == "discover"
+
+
+def test_a_stage_that_has_not_been_started_limits_nothing():
+    discover = make_stage("discover", queue_chunks=0)
+    write = make_stage("write", processes=0, items=0, queue_chunks=0, queue_capacity_chunks=0)
+    assert since_the_start(discover, write) == "discover"
 
 
 def test_no_stage_limits_a_scan_that_has_ended_or_not_begun():
