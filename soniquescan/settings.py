@@ -11,6 +11,8 @@ from pathlib import Path
 
 import platformdirs
 
+from soniquescan.text import path_to_text
+
 DSN_VARIABLE = "SONIQUESCAN_DSN"
 DATA_FOLDER_VARIABLE = "SONIQUESCAN_DATA_DIR"
 
@@ -63,5 +65,5 @@ class ScanSettings:
             "full": self.full,
             "retry_errors": self.retry_errors,
             "allow_missing": self.allow_missing,
-            "exclude": list(self.exclude),
+            "exclude": [path_to_text(os.fsencode(pattern)) for pattern in self.exclude],
         }

@@ -59,7 +59,7 @@ def begin(connection: psycopg.Connection[TupleRow], roots: Sequence[bytes], sett
         # Two scans that begin at once would both add the same root.
         connection.execute("LOCK TABLE roots IN SHARE ROW EXCLUSIVE MODE")
         connection.execute(read_sql("end_dead_scans").encode())
-        connection.execute("DELETE FROM absent_files")
+        connection.execute("SELECT empty_table('absent_files')")
         states = {root: _root_state(connection, root) for root in roots}
         (scan_id,) = _one_row(
             connection.execute(
@@ -128,6 +128,8 @@ def _conclude(
     absent, added = _one_row(
         connection.execute("SELECT EXISTS (SELECT FROM absent_files), EXISTS (SELECT FROM added_tracks)")
     )
+    if absent or added:
+        connection.execute("ANALYZE absent_files, added_tracks")  # the planner may have met them when they were empty
     moved, moved_added = _recognise_added(connection, scan_id) if added else (0, 0)
     refused = refusals(connection, compared, allow_missing=allow_missing)
     done = [path_to_text(root.path) for root in compared.roots if root.path not in refused and root.error is None]
@@ -141,9 +143,9 @@ def _conclude(
     query = "SELECT count(*) FROM scan_changes WHERE scan_id = %s AND kind = 'missing'"
     (missing,) = _one_row(connection.execute(query, [scan_id]))
     if absent:
-        connection.execute("DELETE FROM absent_files")
+        connection.execute("SELECT empty_table('absent_files')")
     if added and not refused:  # else a later scan, to which the loss is meant, may find some of them under other paths
-        connection.execute("DELETE FROM added_tracks")
+        connection.execute("SELECT empty_table('added_tracks')")
     return Conclusion(moved, moved_added, missing, tuple(refused.values()))
 
 

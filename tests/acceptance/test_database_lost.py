@@ -13,17 +13,16 @@ import psutil
 import psycopg
 import pytest
 
-from benchmarks.library.audio import FORMATS
-from benchmarks.library.generate import generate, write
+from benchmarks.library.generate import generate
 from soniquescan.database.connection import connect
 from soniquescan.database.embedded import running_server
 from soniquescan.settings import DATA_FOLDER_VARIABLE, DSN_VARIABLE
+from tests.acceptance.moments import MOMENTS, held_at, put_long_texts
 from tests.servers import kill_server, running, server_processes, wait_until
 from tests.tracks import snapshot
 
 COMMAND = [sys.executable, "-m", "soniquescan", "scan", "--workers", "2"]
 ENDS_WITHIN_S = 40
-LONG_TEXT = "la " * 1_400_000  # two fill a transaction, so that there are several
 
 LOST = "soniquescan: the database connection was lost ("
 
@@ -32,10 +31,7 @@ LOST = "soniquescan: the database connection was lost ("
 def music(tmp_path_factory):
     folder = tmp_path_factory.mktemp("music")
     generate(folder, files=120, seed=31)
-    for number in range(3):
-        tags = {"title": [f"Epic {number}"], "artist": [f"Bard {number}"], "album": ["Epics"], "lyrics": [LONG_TEXT]}
-        (folder / "Epics").mkdir(exist_ok=True)
-        write(folder / "Epics" / f"{number}.flac", FORMATS["flac"].render(tags, length_ms=1_000))
+    put_long_texts(folder / "Epics", range(3), album=["Epics"], genre=["Epic"])
     return folder
 
 
@@ -116,49 +112,12 @@ def title_of(process):
         return ""
 
 
-class At:
-    """Waits until a scan is at some stage, and keeps it there while the block runs."""
-
-    def __init__(self, stage, dsn):
-        self._stage = stage
-        self._dsn = dsn
-        self._connection = None
-
-    def __enter__(self):
-        wait_until(self._has_begun)
-        if self._stage == "between commits":
-            wait_until(lambda: self._finds("SELECT FROM tracks"))
-            return
-        # What the first commit, or the end of a scan, changes and reading does not.
-        table = "genres" if self._stage == "first commit" else "roots"
-        self._connection.execute("BEGIN")
-        self._connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
-        wait_until(lambda: self._finds(f"SELECT FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted"))
-
-    def __exit__(self, *_):
-        self._connection.close()
-
-    def _has_begun(self):
-        if self._connection is None:
-            with suppress(Exception):
-                self._connection = connect(self._dsn, application_name="tests")
-            return False
-        table = "SELECT FROM pg_tables WHERE schemaname = 'soniquescan' AND tablename = 'scans'"
-        return self._finds(table) and self._finds("SELECT FROM scans")
-
-    def _finds(self, query):
-        return self._connection.execute(query).fetchone() is not None
-
-
-STAGES = ("first commit", "between commits", "settling")
-
-
 class TestRestart:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
-    @pytest.mark.parametrize("stage", STAGES)
-    def test_of_the_users_own_server(self, own_server, start, expected, stage, number):
+    @pytest.mark.parametrize("moment", MOMENTS)
+    def test_of_the_users_own_server(self, own_server, start, expected, moment, number):
         process = start("--dsn", own_server.dsn)
-        with At(stage, own_server.dsn):
+        with held_at(moment, own_server.dsn):
             own_server.restart(number)
         code, said = end(process)
         assert (code, len(said)) == (0, 1)
@@ -168,8 +127,8 @@ class TestRestart:
 
     def test_again_and_again(self, own_server, start, expected):
         process = start("--dsn", own_server.dsn)
-        for stage in STAGES:
-            with At(stage, own_server.dsn):
+        for moment in MOMENTS:
+            with held_at(moment, own_server.dsn):
                 own_server.restart()
         code, said = end(process)
         assert (code, [line for line in said if not line.startswith(LOST)]) == (0, [])
@@ -188,11 +147,11 @@ class TestRestart:
         assert end(process)[0] == 0
         assert contents(own_server.dsn) == expected
 
-    @pytest.mark.parametrize("stage", STAGES)
-    def test_of_an_embedded_server_that_was_killed_is_our_business(self, data_folder, start, expected, stage):
+    @pytest.mark.parametrize("moment", MOMENTS)
+    def test_of_an_embedded_server_that_was_killed_is_our_business(self, data_folder, start, expected, moment):
         process = start(**{DATA_FOLDER_VARIABLE: str(data_folder)})
         wait_until(lambda: list(data_folder.glob("pg*/data/postmaster.pid")))
-        with At(stage, embedded_dsn(data_folder)):
+        with held_at(moment, embedded_dsn(data_folder)):
             [pid_file] = data_folder.glob("pg*/data/postmaster.pid")
             os.kill(int(pid_file.read_text().split("\n")[0]), signal.SIGKILL)
         code, said = end(process)
@@ -210,10 +169,10 @@ def embedded_dsn(data_folder):
 
 class TestTerminatedBackend:
     @pytest.mark.parametrize("name", ["soniquescan: write", "soniquescan: scan 1, process "])
-    @pytest.mark.parametrize("stage", STAGES[:2])
-    def test_costs_nothing(self, own_server, start, expected, stage, name):
+    @pytest.mark.parametrize("moment", MOMENTS[:2])
+    def test_costs_nothing(self, own_server, start, expected, moment, name):
         process = start("--dsn", own_server.dsn)
-        with At(stage, own_server.dsn), connect(own_server.dsn, application_name="tests") as administrator:
+        with held_at(moment, own_server.dsn), connect(own_server.dsn, application_name="tests") as administrator:
             query = (
                 "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE starts_with(application_name, %s)"
             )
@@ -225,10 +184,10 @@ class TestTerminatedBackend:
 
 
 class TestServerThatStaysAway:
-    @pytest.mark.parametrize("stage", STAGES)
-    def test_ends_the_scan_with_one_line(self, own_server, start, stage):
+    @pytest.mark.parametrize("moment", MOMENTS)
+    def test_ends_the_scan_with_one_line(self, own_server, start, moment):
         process = start("--dsn", own_server.dsn, "--db-retry", "1")
-        with At(stage, own_server.dsn):
+        with held_at(moment, own_server.dsn):
             own_server.stop()
         code, said = end(process)
         assert code == 1
@@ -240,7 +199,7 @@ class TestServerThatStaysAway:
 
     def test_is_not_waited_for_if_it_is_not_to_be(self, own_server, start):
         process = start("--dsn", own_server.dsn, "--db-retry", "0", "--json")
-        with At("first commit", own_server.dsn):
+        with held_at("first commit", own_server.dsn):
             own_server.stop()
         code, said = end(process)
         assert (code, len(said)) == (1, 1)
@@ -249,7 +208,7 @@ class TestServerThatStaysAway:
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_signal_ends_the_wait(self, own_server, start, number, code):
         process = start("--dsn", own_server.dsn, "--db-retry", "600")
-        with At("first commit", own_server.dsn):
+        with held_at("first commit", own_server.dsn):
             own_server.stop()
         wait_until(lambda: process.stderr.readline().startswith(LOST))
         process.send_signal(number)
@@ -257,7 +216,7 @@ class TestServerThatStaysAway:
 
     def test_next_scan_goes_on_from_there(self, own_server, start, expected):
         process = start("--dsn", own_server.dsn, "--db-retry", "0")
-        with At("between commits", own_server.dsn):
+        with held_at("between commits", own_server.dsn):
             own_server.stop()
         assert end(process)[0] == 1
         own_server.start()

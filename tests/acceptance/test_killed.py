@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 import pytest
@@ -23,15 +23,14 @@ from soniquescan.database.cluster import NO_HOSTADDR, open_cluster, server_url
 from soniquescan.database.connection import connect
 from soniquescan.database.embedded import running_server
 from soniquescan.settings import DATA_FOLDER_VARIABLE, DSN_VARIABLE
-from tests.servers import kill_server, wait_until
+from tests.acceptance.moments import MOMENTS, held_at, put_long_texts
+from tests.servers import kill_server
 
 COMMAND = [sys.executable, "-m", "soniquescan", "scan", "--quiet", "--workers", "2", "--max-error-rate", "100%"]
 ENDS_WITHIN_S = 40
 
 ROUNDS = 20
-RANDOM_ROUNDS = 12  # at a moment of the scan's duration, one in each twelfth; in the others at a stage of its work
-STAGES = ("first commit", "between commits", "settling", "settling")
-LONG_TEXT = "la " * 1_400_000  # two fill a transaction, so that there are several
+RANDOM_ROUNDS = 12  # one in each twelfth of the scan's duration; the others are at moments of its work
 
 # What is another one after every scan: moments and, as the scan that was killed has counted too, how many scans.
 CHANGING = {
@@ -68,9 +67,7 @@ def make_library(folder):
     """Write files of every format, some that are broken, and some with so much text that it takes several commits."""
     generate(folder, files=200, seed=23, formats="all")
     rng = random.Random(23)
-    for number in range(3):
-        tags = {"title": [f"Epic {number}"], "artist": [f"Bard {number}"], "album": ["Epics"], "lyrics": [LONG_TEXT]}
-        put(folder / "Epics" / f"{number}.flac", **tags)
+    put_long_texts(folder / "Epics", range(3), album=["Epics"], genre=["Epic"])
     for file in rng.sample(sorted(folder.rglob("*.*")), 20):
         content = file.read_bytes()
         file.with_stem("broken " + file.stem).write_bytes(content[: len(content) // 3])
@@ -105,9 +102,7 @@ def change_library(folder):
         put(file.with_suffix(".flac"), title=[f"Replaced {number}"], artist=["Somebody Else"], album=["Epics"])
     old = sorted(folder.iterdir())[3]
     old.rename(old.with_name("renamed " + old.name))
-    for number in range(1, 4):
-        tags = {"title": [f"Saga {number}"], "artist": [f"Bard {number}"], "album": ["Sagas"], "lyrics": [LONG_TEXT]}
-        put(folder / "Epics" / f"{number}.flac", **tags)
+    put_long_texts(folder / "Epics", range(1, 4), album=["Sagas"], genre=["Saga"])
     (folder / "text.flac").unlink()
 
 
@@ -213,25 +208,16 @@ def start_scan(music, data_folder):
     )
 
 
-def wait_for_stage(stage, data_folder):
-    """Return when the scan is where it is to be killed, which it then cannot leave, or not at once."""
-    cluster = open_cluster(data_folder)
-    wait_until(lambda: cluster.is_alive() and cluster.answers(cluster.data))
-    with closing(connect(server_url(cluster.data) + NO_HOSTADDR, application_name="tests")) as connection:
-
-        def finds(query):
-            return connection.execute(query).fetchone() is not None
-
-        wait_until(lambda: finds("SELECT FROM pg_tables WHERE tablename = 'scan_changes'"))
-        wait_until(lambda: finds("SELECT FROM scans WHERE status = 'running'"))
-        if stage == "between commits":
-            wait_until(lambda: finds("SELECT FROM tracks WHERE title ~ '^Saga'"))
-            return
-        # What the first commit, or the end of a scan, changes and reading does not.
-        table = "tracks" if stage == "first commit" else "roots"
-        connection.execute("BEGIN")
-        connection.execute(f"LOCK TABLE {table} IN SHARE MODE")
-        wait_until(lambda: finds(f"SELECT FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted"))
+@contextmanager
+def held(number, data_folder, duration_s):
+    """Wait for the moment of a round, and keep the scan there while the block runs if that can be done."""
+    if number < RANDOM_ROUNDS:
+        time.sleep((number + random.Random(number).random()) / RANDOM_ROUNDS * duration_s)
+        yield
+        return
+    data = open_cluster(data_folder).data
+    with held_at(MOMENTS[number % len(MOMENTS)], server_url(data) + NO_HOSTADDR):
+        yield
 
 
 def kill(process, data_folder, *, server_too):
@@ -247,12 +233,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(starts, data_f
     start = starts_by_name["rescan" if number % 4 < 2 else "first scan"]
     shutil.copytree(start.data_folder, data_folder)
 
-    with start_scan(music, data_folder) as process:
-        if number < RANDOM_ROUNDS:
-            share = (number + random.Random(number).random()) / RANDOM_ROUNDS
-            time.sleep(share * start.duration_s)
-        else:
-            wait_for_stage(STAGES[number % len(STAGES)], data_folder)
+    with start_scan(music, data_folder) as process, held(number, data_folder, start.duration_s):
         kill(process, data_folder, server_too=number % 2 == 0)
     contents, track_ids, statuses = scan_and_read(music, data_folder)
 

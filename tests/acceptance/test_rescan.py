@@ -726,6 +726,15 @@ def broken_file_that_nobody_mends(home):
 
 
 @case
+def broken_file_that_breaks_in_another_way(home):
+    file = home / "a.flac"
+    file.write_bytes(b"no audio")
+    yield []
+    os.truncate(file, 0)
+    yield [failed(file, "empty", "the file is empty")]
+
+
+@case
 def track_with_a_problem(home):
     """It is a track and has a row in file_errors; neither is a reason to read it again, and both move."""
     file, renamed = put(home / "a.mp3", "mp3 id3v2.4", length_ms=10_000), home / "b.mp3"

@@ -150,3 +150,20 @@ create table absent_files (
     is_excluded boolean not null
 );
 comment on table absent_files is 'Paths known before and not found by the scan that runs; is_excluded: by a pattern.';
+
+-- Deleted rows stay in a table until it is vacuumed, for which an embedded server that runs for seconds has no time; and
+-- every scan reads these tables to see that they are empty. Whoever reads one in the meantime is not waited for.
+create function empty_table(name regclass) returns void language plpgsql as $$
+begin
+    if pg_relation_size(name) > 1048576 then
+        execute format('lock table %s in access exclusive mode nowait', name);
+        execute format('truncate %s', name);
+    else
+        execute format('delete from %s', name);
+    end if;
+exception
+    when lock_not_available then
+        execute format('delete from %s', name);
+end
+$$;
+comment on function empty_table is 'For unsettled, added_tracks and absent_files.';
