@@ -4,7 +4,8 @@ What the database knows comes folder by folder as the same text of lines that th
 a folder in which nothing has changed costs one comparison of two texts. Only where these differ are lines taken apart.
 
 A file is known again under another path by its inode, size and mtime, but whether its track has left the old path is
-sure only when all folders were walked: such files are held until then.
+sure only when all folders were walked: such files are held until then, and so is what has taken the place of a file
+that may have gone elsewhere.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ class Comparison:
         self._pending: list[FoundFile] = []
         self._pending_since_s = 0.0
         self._held: list[_Held] = []
+        self._replacing: list[tuple[FoundFile, int]] = []  # and the track whose file was there before
         self._back: list[Recognised] = []  # at the path from where they were missing
         self._replaced: set[int] = set()  # tracks at whose path is another file now
         self._unchanged = 0
@@ -180,10 +182,13 @@ class Comparison:
     def _decide_on(self, file: FoundFile, candidates: Candidates) -> Iterator[ToRead]:
         here, missing_here, _ = candidates
         elsewhere = [track for track in candidates.elsewhere if self._is_device_of(track, file)]
-        if here is not None and here.inode != signed(file.inode):
+        is_replaced = here is not None and here.inode != signed(file.inode)
+        if here is not None and is_replaced:
             self._replaced.add(here.id)
-        if elsewhere and (here is None or here.id in self._replaced):
+        if elsewhere and (here is None or is_replaced):
             self._held.append(_Held(file, Candidates(here, missing_here, elsewhere)))
+        elif here is not None and is_replaced:  # its track must not be overwritten before its file was looked for
+            self._replacing.append((file, here.id))
         elif here is None and missing_here is not None and _is_as_read(file, missing_here):
             self._back.append(Recognised(file, missing_here))
         else:
@@ -201,6 +206,8 @@ class Comparison:
         claims: Counter[int] = Counter()
         for file, candidates in self._held:
             tracks = [track for track in candidates.elsewhere if self._has_left(track)]
+            # One that went missing earlier may have been this file once, too.
+            tracks = [track for track in tracks if not track.is_missing] or tracks
             claims.update(track.id for track in tracks)
             if len(tracks) == 1:
                 possible.append((Recognised(file, tracks[0]), candidates.here))
@@ -242,6 +249,9 @@ class Comparison:
         for file, candidates in self._held:
             if file.path not in done:
                 yield _to_read(file, candidates)
+        gone_elsewhere = {move.track.id for move in recognised}
+        for file, track_id in self._replacing:
+            yield ToRead(file, "added" if track_id in gone_elsewhere else "changed")
         for file, track in self._back:
             if file.path not in done:
                 yield _to_read(file, Candidates(None, track, []))

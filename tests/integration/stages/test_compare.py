@@ -268,6 +268,17 @@ class TestMoves:
             before["/music/Album/02.flac"]: "/music/Album/03.flac",
         }
 
+    def test_what_takes_the_place_of_a_file_is_not_read_before_that_has_been_found(self, connection):
+        scan(connection, [track_of(A), track_of(C)])
+        known = KnownFiles(Session.over(connection), full=False, retry_errors=False)
+        comparison = Comparison(known, [Root(1, ROOT, 5, 5)])
+        found = walk(A._replace(inode=500, ctime_ns=9), C._replace(mtime_ns=9))
+
+        at_once = [item.file.path for item in comparison.walk(found)]
+        held = [item.file.path for item in comparison.not_recognised(comparison.recognise())]
+
+        assert (at_once, held) == ([C.path], [A.path])
+
     def test_a_known_path_keeps_its_track_when_another_file_is_moved_over_it(self, connection, rescan):
         scan(connection, [track_of(A), track_of(B)])
 
@@ -387,6 +398,15 @@ class TestMissingTracks:
 
         assert outcome.compared.moved == 1
         assert outcome.paths[before["/music/Album/01.flac"]] == "/music/new.flac"
+
+    def test_that_were_the_same_file_once_do_not_keep_a_track_from_moving(self, connection, rescan):
+        connection.execute("UPDATE tracks SET inode = 102 WHERE path = '/music/Album/01.flac'")
+        before = ids(connection)
+
+        outcome = rescan(walk(B._replace(path=b"/music/new.flac")))
+
+        assert outcome.read == []
+        assert outcome.paths == {before["/music/Album/02.flac"]: "/music/new.flac"}
 
     def test_do_not_keep_another_track_from_their_path(self, connection, rescan):
         before = ids(connection)
