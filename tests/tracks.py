@@ -103,9 +103,9 @@ def make_other(path="/music/notes", **fields):
     return NotAudio(make_file(path, **fields))
 
 
-def recognise(track_id, file, album=None, *, folder=None):
+def recognise(track_id, file, album=None):
     """Return a batch's parts for a track that is known again: its row, and those of its album."""
-    rows = None if album is None else album_rows(album, folder or album_folder(file.path), file.cover_path)
+    rows = None if album is None else album_rows(album, album_folder(file.path), file.cover_path)
     row = RecognisedRow(
         track_id,
         path_to_text(file.path),
@@ -131,7 +131,9 @@ def make_batch(scan_id, recognised):
     )
 
 
-def load(connection, items, *, roots=(b"/music",), recognised=(), absent=(), excluded=(), twice=False):
+def load(  # noqa: PLR0913  # each is another matter, and named where it is given
+    connection, items, *, roots=(b"/music",), recognised=(), absent=(), excluded=(), twice=False
+):
     """Write items as a scan does that is killed before its end; return the scan's id.
 
     `recognised` are results of `recognise`, `absent` and `excluded` paths that were not found; with `twice` each batch
@@ -174,7 +176,7 @@ def scan(connection, items, **options):
 
 def changes(connection, scan_id):
     """Return what a scan has told: path, kind and detail, sorted."""
-    query = "SELECT path, kind, detail FROM scan_changes WHERE scan_id = %s ORDER BY path COLLATE \"C\", kind"
+    query = 'SELECT path, kind, detail FROM scan_changes WHERE scan_id = %s ORDER BY path COLLATE "C", kind'
     return connection.execute(query, [scan_id]).fetchall()
 
 

@@ -130,8 +130,9 @@ def _conclude(
     )
     if absent or added:
         connection.execute("ANALYZE absent_files, added_tracks")  # the planner may have met them when they were empty
-    moved, moved_added = _recognise_added(connection, scan_id) if added else (0, 0)
-    refused = refusals(connection, compared, allow_missing=allow_missing)
+    moves = _find_moves(connection) if added else []
+    refused = refusals(connection, compared, moved=moves, allow_missing=allow_missing)
+    moved, moved_added = _apply_moves(connection, scan_id, refused) if moves else (0, 0)
     done = [path_to_text(root.path) for root in compared.roots if root.path not in refused and root.error is None]
     if absent:
         parameters = {"scan_id": scan_id, "refused": [path_to_text(folder) for folder in refused]}
@@ -156,23 +157,38 @@ def _devices(folders: Sequence[str], compared: Compared) -> list[int | None]:
     return [device if device in walked else None for device in devices]
 
 
-def _recognise_added(connection: psycopg.Connection[TupleRow], scan_id: int) -> tuple[int, int]:
-    """Take tracks that are new for missing ones where that is certain; return how many, and how many of this scan."""
-    connection.execute("SELECT set_config('soniquescan.scan_id', %s, true)", [str(scan_id)])
-    connection.execute(read_sql("recognise_added").encode())
+def _find_moves(connection: psycopg.Connection[TupleRow]) -> list[int]:
+    """Note which tracks that are new are certainly missing ones under another path; return the ids of those."""
+    connection.execute(read_sql("find_moves").encode())
+    return [track_id for (track_id,) in connection.execute("SELECT old_id FROM moves")]
+
+
+def _apply_moves(connection: psycopg.Connection[TupleRow], scan_id: int, refused: Iterable[bytes]) -> tuple[int, int]:
+    """Have the tracks move, but for those that are not believed gone; return how many, and how many this scan added."""
+    connection.execute(read_sql("drop_moves").encode(), {"refused": [path_to_text(folder) for folder in refused]})
     query = "SELECT count(*), count(*) FILTER (WHERE added_by = %s) FROM moves"
     moved, moved_added = _one_row(connection.execute(query, [scan_id]))
+    connection.execute("SELECT set_config('soniquescan.scan_id', %s, true)", [str(scan_id)])
+    connection.execute(read_sql("apply_moves").encode())
     return moved, moved_added
 
 
-def refusals(connection: psycopg.Connection[TupleRow], compared: Compared, *, allow_missing: bool) -> dict[bytes, str]:
+def refusals(
+    connection: psycopg.Connection[TupleRow],
+    compared: Compared,
+    *,
+    moved: Sequence[int] = (),
+    allow_missing: bool,
+) -> dict[bytes, str]:
     """Return the folders whose tracks in `absent_files` are not to be marked as missing, each with a line: why not.
 
-    Nothing is written, so this serves a scan that only looks as well.
+    `moved` are ids of tracks that are known to be elsewhere. Nothing is written, so this serves a scan that only looks
+    as well.
     """
     parameters = {
         "folders": [path_to_text(root.path) for root in compared.roots],
         "devices": [signed(device) for device in compared.devices],
+        "moved": list(moved),
     }
     rows = connection.execute(read_sql("list_losses").encode(), parameters).fetchall()
     losses = {

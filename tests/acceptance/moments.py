@@ -25,8 +25,11 @@ def put_long_texts(folder, numbers, **tags):
 
 
 @contextmanager
-def held_at(moment, dsn):
-    """Wait until the scan that runs is at one of the moments, and keep it there while the block runs."""
+def held_at(moment, dsn, go_on=lambda: None):
+    """Wait until the scan that runs is at one of the moments, and keep it there while the block runs.
+
+    `go_on` is called when it can no longer get past that moment.
+    """
     with ExitStack() as stack:
         connection = stack.enter_context(closing(_connect_once_it_has_begun(dsn)))
         # What the end of a scan changes, and each commit of tracks with genres; reading does not.
@@ -34,6 +37,7 @@ def held_at(moment, dsn):
         lock = f"LOCK TABLE {table} IN EXCLUSIVE MODE"
         connection.execute("BEGIN")
         connection.execute(lock)
+        go_on()
         wait_until(lambda: _waiting(connection, table) == 1)
         if moment == "between commits":
             second = stack.enter_context(closing(connect(dsn, application_name="tests")))

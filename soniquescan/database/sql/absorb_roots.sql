@@ -1,4 +1,5 @@
--- A new root takes over the roots inside it. It has not been scanned as a whole, so its first scan tells of no additions.
+-- A new root takes over the roots inside it. It has not been scanned as a whole yet, so its first scan tells of nothing
+-- added, changed or failed.
 with absorbed as (
     delete from roots
           where id <> %(id)s

@@ -1,4 +1,5 @@
--- Tracks that were not found, but for those under a folder where that is not believed. What a pattern leaves out is meant.
+-- Tracks that were not found, but for those under a folder where that is not believed. What a pattern leaves out, is
+-- meant.
 with gone as (
     update tracks as t
        set missing_since     = now(),

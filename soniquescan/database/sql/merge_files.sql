@@ -11,6 +11,23 @@ delete from file_errors as e
                and s.kind = e.kind
         );
 
+-- One that fails in another way has only the problems of today.
+delete from file_errors as e
+      where e.stage <> 'discover'
+        and exists (
+                select
+                  from staged_file_errors as s
+                 where s.path     = e.path
+                   and s.stage   <> 'discover'
+                   and s.scan_id <> e.scan_id
+            )
+        and not exists (
+                select
+                  from staged_file_errors as s
+                 where s.path = e.path
+                   and s.kind = e.kind
+            );
+
 delete from file_errors as e
       using staged_other_files as s
       where e.path = s.path
@@ -72,7 +89,7 @@ insert into file_errors (path, scan_id, stage, kind, message, size_bytes, mtime_
                    and e.kind = s.kind
             );
 
--- Files that are no audio -----------------------------------------------------------------------------------------------
+-- Files that are no audio ---------------------------------------------------------------------------------------------
 
 -- The audio that was there is gone. The mount guard need not be asked: its storage answers.
 with gone as (
@@ -102,7 +119,9 @@ update other_files as o
        ctime_ns          = s.ctime_ns,
        extractor_version = s.extractor_version
   from staged_other_files as s
- where o.path = s.path;
+ where o.path = s.path
+   and (o.size_bytes, o.mtime_ns, o.ctime_ns, o.extractor_version)
+       <> (s.size_bytes, s.mtime_ns, s.ctime_ns, s.extractor_version);
 
 insert into other_files (path, size_bytes, mtime_ns, ctime_ns, extractor_version)
      select path, size_bytes, mtime_ns, ctime_ns, extractor_version

@@ -2,8 +2,8 @@
 
 -- What comes of each ---------------------------------------------------------------------------------------------------
 
--- A path is that of the track that is there; else of the one that was missing from it last; else of a new one. A MD5 that
--- was not known is none of the file: it was not asked for then.
+-- A path is that of the track that is there; else of the one that was missing from it last; else of a new one. That an
+-- MD5 is known by now is no change: it was not asked for before.
 do $$
 declare
     staged      text;
@@ -40,13 +40,12 @@ begin
                              where there.path = s.path
                                and there.missing_since is null
                          union all
-                           (select *
+                            select *
                               from tracks as gone
                              where gone.path = s.path
                                and gone.missing_since is not null
-                          order by gone.missing_since desc,
-                                   gone.id desc
-                             limit 1)
+                          order by missing_since desc nulls first,
+                                   id desc
                              limit 1
                         ) as t
                      on true

@@ -13,7 +13,6 @@ from soniquescan.messages import ErrorKind
 from soniquescan.stages import batch as batch_stage
 from tests.tracks import (
     MBID,
-    OTHER_MBID,
     changes,
     load,
     make_album,
@@ -83,7 +82,7 @@ CHANGES = {
     "title gone": ({"title": "a"}, {}, changed("title", "a", None)),
     "number": ({}, {"track_number": 7}, changed("track_number", None, 7)),
     "float": ({"bpm": 120.5}, {"bpm": 121.0}, changed("bpm", 120.5, 121)),
-    "flag": ({}, {"has_cover": True}, changed("has_cover", False, True)),
+    "flag": ({}, {"has_cover": True}, {"has_cover": {"old": False, "new": True}}),
     "list": ({"isrcs": ("a",)}, {"isrcs": ("a", "b")}, changed("isrcs", ["a"], ["a", "b"])),
     "tags": ({"tags": {"x": ["1"]}}, {"tags": {"x": ["2"]}}, changed("tags", {"x": ["1"]}, {"x": ["2"]})),
     "uuid": ({}, {"musicbrainz_trackid": MBID}, changed("musicbrainz_trackid", None, MBID)),
@@ -277,8 +276,8 @@ def test_what_is_wrong_with_a_file_moves_with_it(connection, moves):
     stat = {"size_bytes": 1000, "mtime_ns": 2, "ctime_ns": 3}
     items = []
     for path in moves:
-        problems = [make_error(path, kind, message=path, **stat) for kind in (ErrorKind.TRUNCATED, ErrorKind.NO_AUDIO_STREAM)]
-        items += [make_track(path), *problems]
+        kinds = (ErrorKind.TRUNCATED, ErrorKind.NO_AUDIO_STREAM)
+        items += [make_track(path), *(make_error(path, kind, message=path, **stat) for kind in kinds)]
     scan(connection, [*items, make_error(D, message="in the way"), make_other(D)])
     before = ids(connection)
     recognised = [recognise(before[old], make_file(new, ctime_ns=9)) for old, new in moves.items()]

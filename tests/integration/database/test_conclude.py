@@ -51,19 +51,33 @@ def ids(connection):
 
 
 def missing(connection):
-    return [path for (path,) in rows(connection, "SELECT path FROM tracks WHERE missing_since IS NOT NULL ORDER BY path")]
+    query = "SELECT path FROM tracks WHERE missing_since IS NOT NULL ORDER BY path"
+    return [path for (path,) in rows(connection, query)]
 
 
-def rescan(connection, items=(), *, allow_missing=False, devices=(5,), seen=None, **options):
-    """Scan; return what was told, and the conclusion, which is the same the second time."""
-    scan_id = load(connection, items, **options)
-    ending = {"allow_missing": allow_missing, "devices": devices, **({"roots": options["roots"]} if "roots" in options else {})}
-    conclusion = conclude(connection, scan_id, **ending, **(seen or {}))
+def left(connection):
+    """Return the paths of files that are known and hold no track."""
+    query = "SELECT path FROM file_errors UNION ALL SELECT path FROM other_files ORDER BY path"
+    return [path for (path,) in rows(connection, query)]
+
+
+def rescan(connection, items=(), *, roots=(b"/music",), ending=None, **options):
+    """Scan; return what was told and the conclusion, both of which stay when the end comes twice.
+
+    `options` are those of `load`, `ending` those of `conclude`.
+    """
+    scan_id = load(connection, items, roots=roots, **options)
+    conclusion = conclude(connection, scan_id, roots=roots, **(ending or {}))
     told = changes(connection, scan_id)
-    assert conclusion == conclude(connection, scan_id, **ending, **(seen or {}))
+    assert conclusion == conclude(connection, scan_id, roots=roots, **(ending or {}))
     assert told == changes(connection, scan_id)
     assert rows(connection, "SELECT FROM unsettled") == []
     return told, conclusion
+
+
+EMPTY = {"found_files": 0}
+UNREADABLE = {"found_files": 0, "error": "Input/output error"}
+MEANT = {"allow_missing": True}
 
 
 # Missing tracks ------------------------------------------------------------------------------------------------------
@@ -96,7 +110,7 @@ def test_a_path_told_twice_is_one_loss(connection):
 def test_a_track_left_out_by_a_pattern_is_missing_however_many_are(connection):
     paths = [f"/music/{number}" for number in range(30)]
     scan(connection, [make_track(path) for path in paths])
-    _, conclusion = rescan(connection, excluded=paths, seen={"found_files": 0})
+    _, conclusion = rescan(connection, excluded=paths, ending=EMPTY)
     assert conclusion == (0, 0, 30, ())
 
 
@@ -122,9 +136,11 @@ def mp3(path, size_bytes=1000, length_ms=2000, **fields):
     return make_track(path, stream=make_stream(length_ms=length_ms), size_bytes=size_bytes, **fields)
 
 
-def album(folder, **fields):
+def gold(**fields):
     return make_album("Gold", albumartists=(make_albumartist("ABBA"),), **fields)
 
+
+TAGS = {"artists": ("A",), "genres": ("Pop",), "album": make_album("Gold")}
 
 RULES = {
     "audio": (flac(OLD, artists=("A",)), flac(NEW, artists=("B",), genres=("Pop",))),
@@ -133,12 +149,12 @@ RULES = {
         mp3(NEW, musicbrainz_trackid=MBID, title="b", length_ms=9),
     ),
     "tags": (
-        mp3(OLD, title="a", artists=("A",), genres=("Pop",), album=make_album("Gold"), inode=1, cover_path=b"/music/c.jpg"),
-        mp3(NEW, title="a", artists=("A",), genres=("Pop",), album=make_album("Gold"), mtime_ns=9, ctime_ns=9, device=9),
+        mp3(OLD, title="a", **TAGS, inode=1, cover_path=b"/music/cover.jpg"),
+        mp3(NEW, title="a", **TAGS, mtime_ns=9, ctime_ns=9, device=9),
     ),
     "no length": (mp3(OLD, length_ms=None, title="a"), mp3(NEW, length_ms=None, title="a")),
     "all": (flac(OLD, musicbrainz_trackid=MBID), flac(NEW, musicbrainz_trackid=MBID)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("old", "new"), RULES.values(), ids=RULES.keys())
@@ -172,7 +188,7 @@ DIFFERENT = {
     "people": (mp3(OLD, artists=("A",)), mp3(NEW, artists=("B",))),
     "genres": (mp3(OLD, genres=("Pop",)), mp3(NEW, genres=("Rock",))),
     "album": (mp3(OLD, album=make_album("Gold")), mp3(NEW, album=make_album("Gold", label="x"))),
-    "album artists": (mp3(OLD, album=make_album("Gold")), mp3(NEW, album=album(NEW, albumartist=None))),
+    "album artists": (mp3(OLD, album=make_album("Gold")), mp3(NEW, album=gold(albumartist=None))),
     "audio": (flac(OLD), flac(NEW, OTHER_MD5)),
 }
 
@@ -246,7 +262,7 @@ def test_a_folder_of_ten_moves_to_another_root(connection):
     before = ids(connection)
     roots = (b"/music", b"/more")
     moved = [flac(f"/more/{n}", f"{n:032x}", root_id=2) for n in range(10)]
-    told, conclusion = rescan(connection, moved, roots=roots, absent=list(before), seen={"found_files": 0})
+    told, conclusion = rescan(connection, moved, roots=roots, absent=list(before), ending=EMPTY)
     assert conclusion == (10, 10, 0, ())
     assert told == [(f"/more/{n}", "moved", {"old_path": f"/music/{n}"}) for n in range(10)]
     assert ids(connection) == {f"/more/{n}": before[f"/music/{n}"] for n in range(10)}
@@ -270,7 +286,7 @@ def test_when_too_many_would_go_missing_none_is_marked(connection):
     told, conclusion = rescan(connection, absent=known[:22])
     assert (told, lines(conclusion), missing(connection)) == ([], ["/music"], [])
     assert rescan(connection, absent=known[:21])[1] == (0, 0, 21, ())
-    told, conclusion = rescan(connection, absent=known[21:], allow_missing=True)
+    told, conclusion = rescan(connection, absent=known[21:], ending=MEANT)
     assert (len(told), conclusion, missing(connection)) == (63, (0, 0, 63, ()), known)
 
 
@@ -298,21 +314,20 @@ def test_a_folder_whose_name_another_begins_with_is_not_that(connection):
 
 def test_the_root_of_all_is_guarded_as_any(connection):
     scan(connection, [make_track(OLD)], roots=[b"/"])
-    assert lines(rescan(connection, absent=[OLD], roots=[b"/"], seen={"found_files": 0})[1]) == ["/"]
+    assert lines(rescan(connection, absent=[OLD], roots=[b"/"], ending=EMPTY)[1]) == ["/"]
 
 
 def test_an_empty_folder_that_had_tracks_is_not_believed(connection):
     scan(connection, [make_track(OLD)])
-    _, conclusion = rescan(connection, absent=[OLD], seen={"found_files": 0})
+    _, conclusion = rescan(connection, absent=[OLD], ending=EMPTY)
     assert (lines(conclusion), missing(connection)) == (["/music"], [])
 
 
 @pytest.mark.parametrize("allow_missing", [False, True])
 def test_a_folder_that_cannot_be_read_is_told_and_left_alone(connection, allow_missing):
     scan(connection, [make_track(OLD), make_error("/music/bad.mp3")])
-    seen = {"found_files": 0, "error": "Input/output error"}
     scanned_at = rows(connection, "SELECT scanned_at FROM roots")
-    told, conclusion = rescan(connection, allow_missing=allow_missing, seen=seen)
+    told, conclusion = rescan(connection, ending={**UNREADABLE, "allow_missing": allow_missing})
     assert (told, lines(conclusion)) == ([], ["/music"])
     assert scanned_at == rows(connection, "SELECT scanned_at FROM roots")
     assert len(rows(connection, "SELECT FROM file_errors")) == 1
@@ -326,7 +341,7 @@ def root(tmp_path):
 
 def test_a_root_on_another_device_is_believed_only_if_all_is_there(connection, root):
     path, device = f"{os.fsdecode(root)}/1", os.stat(root).st_dev
-    everywhere = {"roots": (root,), "devices": (5, device)}
+    everywhere = {"roots": (root,), "ending": {"devices": (5, device)}}
     scan(connection, [make_track(path)], roots=(root,))
     connection.execute("UPDATE roots SET device = 99")
     _, conclusion = rescan(connection, absent=[path], **everywhere)
@@ -340,8 +355,10 @@ def test_a_root_on_another_device_is_believed_only_if_all_is_there(connection, r
 def test_a_disk_that_came_back_during_the_walk_was_away_all_the_same(connection, root):
     path = f"{os.fsdecode(root)}/1"
     scan(connection, [make_track(path)], roots=(root,))
-    assert rescan(connection, absent=[path], roots=(root,), devices=(5,))[1].guarded != ()
-    assert rescan(connection, absent=[path], roots=(root,), devices=(5, os.stat(root).st_dev))[1].guarded == ()
+    assert rescan(connection, absent=[path], roots=(root,))[1].guarded != ()
+    assert (
+        rescan(connection, absent=[path], roots=(root,), ending={"devices": (5, os.stat(root).st_dev)})[1].guarded == ()
+    )
 
 
 def test_a_disk_below_the_root_that_is_away_is_noticed(connection):
@@ -352,23 +369,23 @@ def test_a_disk_below_the_root_that_is_away_is_noticed(connection):
     assert (told, lines(conclusion)) == ([], ["/music"])
     # One of them is there, but on a device that has another number since a reboot.
     assert rescan(connection, absent=absent[:2])[1] == (0, 0, 2, ())
-    assert rescan(connection, absent=absent[2:], devices=(5, 7))[1] == (0, 0, 1, ())
+    assert rescan(connection, absent=absent[2:], ending={"devices": (5, 7)})[1] == (0, 0, 1, ())
 
 
 def test_under_a_guarded_folder_nothing_is_forgotten(connection):
-    items = [make_track(OLD), make_error("/music/bad.mp3"), make_error("/music/loop", ErrorKind.LINK_LOOP, stage="discover")]
-    scan(connection, [*items, make_other("/music/notes")])
+    met = make_error("/music/loop", ErrorKind.LINK_LOOP, stage="discover")
+    scan(connection, [make_track(OLD), make_error("/music/bad.mp3"), met, make_other("/music/notes")])
     absent = [OLD, "/music/bad.mp3", "/music/notes"]
-    assert rescan(connection, absent=absent, seen={"found_files": 0})[1].guarded != ()
-    assert len(rows(connection, "SELECT path FROM file_errors UNION ALL SELECT path FROM other_files")) == 3
-    assert rescan(connection, absent=absent, seen={"found_files": 0}, allow_missing=True)[1].missing == 1
-    assert rows(connection, "SELECT path FROM file_errors UNION ALL SELECT path FROM other_files") == []
+    assert rescan(connection, absent=absent, ending=EMPTY)[1].guarded != ()
+    assert left(connection) == ["/music/bad.mp3", "/music/loop", "/music/notes"]
+    assert rescan(connection, absent=absent, ending=EMPTY | MEANT)[1].missing == 1
+    assert left(connection) == []
 
 
 def test_what_is_new_may_turn_out_to_have_moved_once_the_loss_is_meant(connection):
     scan(connection, [flac(OLD)])
     track_id = ids(connection)[OLD]
-    told, _ = rescan(connection, [flac(NEW)], seen={"error": "Input/output error"})
+    told, _ = rescan(connection, [flac(NEW)], ending=UNREADABLE)
     assert told == [(NEW, "added", {})]
     told, conclusion = rescan(connection, absent=[OLD])
     assert (told, conclusion) == ([(NEW, "moved", {"old_path": OLD})], (1, 0, 0, ()))
@@ -387,33 +404,32 @@ def test_what_the_walk_does_not_meet_again_under_its_folders_is_over(connection,
     met = [make_error("/music/still", ErrorKind.DANGLING_LINK, stage="discover")]
     scan(connection, [*met, make_error(path, ErrorKind.LINK_LOOP, stage="discover")])
     scan(connection, met)
-    left = [left for (left,) in rows(connection, "SELECT path FROM file_errors")]
-    assert sorted(["/music/still", *([path] if stays else [])]) == sorted(left)
+    assert sorted(["/music/still", *([path] if stays else [])]) == left(connection)
 
 
 @pytest.mark.parametrize(("path", "stays"), [("/music/gone", False), ("/music2/gone", True)])
 def test_what_was_wrong_with_a_file_is_over_when_that_is_gone(connection, path, stays):
     """Files that failed are not read again, so that nothing was met of them says nothing."""
-    scan(connection, [make_error(path), make_other(path + ".txt"), make_error("/music/still"), make_other("/music/text")])
+    others = ["/music/still", "/music/text"]
+    scan(connection, [make_error(path), make_other(path + ".txt"), make_error(others[0]), make_other(others[1])])
     scan(connection, [], absent=[path, path + ".txt"])
-    left = [left for (left,) in rows(connection, "SELECT path FROM file_errors UNION ALL SELECT path FROM other_files")]
-    assert sorted(["/music/still", "/music/text", *([path, path + ".txt"] if stays else [])]) == sorted(left)
+    assert sorted([*others, *([path, path + ".txt"] if stays else [])]) == left(connection)
 
 
 def test_a_file_left_out_by_a_pattern_is_forgotten(connection):
     scan(connection, [make_error("/music/bad.mp3"), make_other("/music/text")])
     scan(connection, [], excluded=["/music/bad.mp3", "/music/text"])
-    assert rows(connection, "SELECT path FROM file_errors UNION ALL SELECT path FROM other_files") == []
+    assert left(connection) == []
 
 
 def test_an_interrupted_scan_forgets_nothing(connection):
     load(connection, [make_error("/music/1", stage="discover"), make_track(OLD), make_other("/music/text")])
     load(connection, [], absent=[OLD, "/music/text"])
-    assert rows(connection, "SELECT path FROM file_errors UNION ALL SELECT path FROM other_files") != []
+    assert left(connection) == ["/music/1", "/music/text"]
     assert missing(connection) == []
 
 
-# Nothing to do ---------------------------------------------------------------------------------------------------------
+# Nothing to do -------------------------------------------------------------------------------------------------------
 
 
 def test_when_nothing_has_changed_only_the_scan_and_its_root_are_noted(connection):
@@ -428,7 +444,7 @@ def test_when_nothing_has_changed_only_the_scan_and_its_root_are_noted(connectio
     assert scanned_at < rows(connection, "SELECT scanned_at FROM roots")
 
 
-# Many scans of a folder that changes -----------------------------------------------------------------------------------
+# Many scans of a folder that changes ---------------------------------------------------------------------------------
 
 
 class File(NamedTuple):
@@ -488,7 +504,7 @@ class Folder:
             title=f"{file.contents}",
             artists=tuple(filter(None, source.sample(artists, 2))),
             genres=tuple(source.sample(("Pop", "pop", "Rock"), source.randint(0, 2))),
-            album=source.choice((None, make_album("Gold"), album(name), album(name, musicbrainz_albumid=OTHER_MBID))),
+            album=source.choice((None, make_album("Gold"), gold(), gold(musicbrainz_albumid=OTHER_MBID))),
             stream=make_stream(audio_md5=f"{file.contents:032x}"),
             size_bytes=file.contents,
             mtime_ns=file.contents,
@@ -506,7 +522,7 @@ class Folder:
         if is_killed:
             load(connection, read[: len(read) // 2], recognised=recognised, absent=absent, twice=True)
             return
-        options = {"recognised": recognised, "absent": absent, "twice": True, "allow_missing": True}
+        options = {"recognised": recognised, "absent": absent, "twice": True, "ending": MEANT}
         told, conclusion = rescan(connection, read, **options)
         assert len(told) == len({(path, kind) for path, kind, _ in told})
         assert conclusion.missing == sum(kind == "missing" for _, kind, _ in told)

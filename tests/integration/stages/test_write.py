@@ -256,7 +256,9 @@ def test_a_file_that_the_database_refuses_costs_no_other(connection, fields):
     """tags/ repairs all of this; but if it ever forgets one, the rest of the library is loaded."""
     good = [make_track(f"/good/{n}", artists=(f"{n}",), genres=("Pop",), album=make_album(f"{n}")) for n in range(9)]
     bad = make_track("/bad", **fields)
-    (committed,) = write(batch([*good[:4], bad, *good[4:], make_error("/broken")], scan_id=3), session=prepared(connection))
+    (committed,) = write(
+        batch([*good[:4], bad, *good[4:], make_error("/broken")], scan_id=3), session=prepared(connection)
+    )
     assert [(f"/good/{n}",) for n in range(9)] == rows(connection, "SELECT path FROM tracks ORDER BY path")
     assert rows(connection, "SELECT path, kind, scan_id FROM file_errors ORDER BY path") == [
         ("/bad", "internal", 3),
