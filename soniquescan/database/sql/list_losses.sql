@@ -1,5 +1,5 @@
--- For each folder that was scanned: how many tracks would be marked as missing there, its device when it was scanned last,
--- and how many of the tracks are all those of a device that no folder was found on.
+-- For each folder that was scanned: how many tracks would be marked as missing there, its device when it was scanned
+-- last, and how many of the tracks are all those of a device that no folder was found on.
 with folders as (
     select path                    as folder,
            rtrim(path, '/') || '/' as prefix
@@ -18,7 +18,7 @@ gone as (
       join folders as f
         on starts_with(t.path, f.prefix)
      where not a.is_excluded
-       and t.id <> all (%(moved)s::bigint[])
+       and not exists (select from unnest(%(moved)s::bigint[]) as moved (id) where moved.id = t.id)
 ),
 away as (
     select g.folder,

@@ -30,8 +30,7 @@ delete from file_errors as e
 
 delete from file_errors as e
       using staged_other_files as s
-      where e.path = s.path
-        and e.stage <> 'discover';
+      where e.path = s.path;
 
 -- Of a file one problem is told, once a scan, if it was not there when the file was last looked at.
 insert into scan_changes (scan_id, path, kind, detail)

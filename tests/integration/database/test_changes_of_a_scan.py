@@ -303,6 +303,21 @@ def test_what_was_wrong_with_another_file_at_the_path_does_not_stay(connection):
     assert rows(connection, "SELECT path FROM other_files") == []
 
 
+def test_what_is_wrong_with_another_file_does_not_move_along(connection):
+    """One that has taken the place of the track, and cannot be read."""
+    scan(connection, [make_track(A)])
+    scan(connection, [make_error(A, ctime_ns=99)])
+    scan(connection, [], recognised=[recognise(ids(connection)[A], make_file(B))], twice=True)
+    assert rows(connection, "SELECT path FROM file_errors") == [(A,)]
+
+
+def test_a_file_that_only_has_another_inode_is_no_change(connection):
+    scan(connection, [make_track(A)])
+    ((track_id, updated_at),) = rows(connection, "SELECT id, updated_at FROM tracks")
+    assert rescan(connection, [], recognised=[recognise(track_id, make_file(A, inode=99))]) == []
+    assert rows(connection, "SELECT updated_at, inode FROM tracks") == [(updated_at, 99)]
+
+
 # Files with problems -------------------------------------------------------------------------------------------------
 
 FAILED = ("/music/bad.mp3", "failed", {"kind": "corrupt", "message": "broken"})

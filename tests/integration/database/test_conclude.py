@@ -382,6 +382,19 @@ def test_under_a_guarded_folder_nothing_is_forgotten(connection):
     assert left(connection) == []
 
 
+def test_what_looks_moved_from_a_guarded_folder_is_a_copy_until_the_loss_is_meant(connection):
+    known = paths("/music/old", 40)
+    scan(connection, [flac(path, f"{n:032x}") for n, path in enumerate(known)])
+    before = ids(connection)
+    copies = [flac(path.replace("old", "new"), f"{n:032x}") for n, path in enumerate(known[:5])]
+    told, conclusion = rescan(connection, copies, absent=known)
+    assert [kind for _, kind, _ in told] == ["added"] * 5
+    assert (lines(conclusion), conclusion[:3]) == (["/music"], (0, 0, 0))
+    assert before == {path: track_id for path, track_id in ids(connection).items() if path in known}
+    assert rescan(connection, absent=known, ending=MEANT)[1] == (5, 0, 35, ())
+    assert ids(connection) == {path.replace("old", "new"): before[path] for path in known[:5]}
+
+
 def test_what_is_new_may_turn_out_to_have_moved_once_the_loss_is_meant(connection):
     scan(connection, [flac(OLD)])
     track_id = ids(connection)[OLD]
