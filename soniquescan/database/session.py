@@ -99,9 +99,9 @@ class Session:
         """Return what `work` returns.
 
         Where it fails for a passing reason (the connection is lost, a deadlock, too many connections) it is run again,
-        until `retry_s` after the first failure; then a `DatabaseError` says so. Other exceptions pass as they are. Work
-        does all it writes in one transaction, and to write that twice must be as good as once: when the connection is
-        lost before the answer to a commit has come, the work is done, and is run again all the same.
+        until `retry_s` after the first failure; then a `DatabaseError` says so, as of any other failure of the database
+        at once. Work does all it writes in one transaction, and to write that twice must be as good as once: when the
+        connection is lost before the answer to a commit has come, the work is done, and is run again all the same.
         """
         tries = _Tries(self._retry_s)
         while True:
@@ -113,7 +113,8 @@ class Session:
                 raise
             except (psycopg.Error, DatabaseError) as exc:
                 if not self._is_passing(exc):
-                    raise
+                    with wrap_errors():
+                        raise
                 self._clean_up(exc)
                 self._count(tries, exc)
 
@@ -200,8 +201,7 @@ class Session:
 
         To be called when the socket becomes readable: the server speaks unasked only to say good-bye or to warn.
         """
-        with wrap_errors():
-            self.run(lambda connection: connection.execute("SELECT 1"))
+        self.run(lambda connection: connection.execute("SELECT 1"))
 
     def close(self) -> None:
         """Close the connection."""

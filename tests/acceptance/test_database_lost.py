@@ -17,7 +17,7 @@ from benchmarks.library.generate import generate
 from soniquescan.database.connection import connect
 from soniquescan.database.embedded import running_server
 from soniquescan.settings import DATA_FOLDER_VARIABLE, DSN_VARIABLE
-from tests.acceptance.moments import MOMENTS, held_at, put_long_texts
+from tests.acceptance.moments import held_at, put_long_texts
 from tests.servers import kill_server, running, server_processes, wait_until
 from tests.tracks import snapshot
 
@@ -124,8 +124,10 @@ def frozen(process):
 
 
 class TestRestart:
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
-    @pytest.mark.parametrize("moment", MOMENTS)
+    @pytest.mark.parametrize(
+        ("moment", "number"),
+        [("first commit", signal.SIGINT), ("between commits", signal.SIGQUIT), ("settling", signal.SIGINT)],
+    )
     def test_of_the_users_own_server(self, own_server, start, expected, moment, number):
         process = start("--dsn", own_server.dsn)
         with held_at(moment, own_server.dsn), frozen(process):
@@ -162,7 +164,7 @@ class TestRestart:
         assert end(process)[0] == 0
         assert contents(own_server.dsn) == expected
 
-    @pytest.mark.parametrize("moment", MOMENTS)
+    @pytest.mark.parametrize("moment", ["between commits", "settling"])
     def test_of_an_embedded_server_that_was_killed_is_our_business(self, data_folder, start, expected, moment):
         process = start(**{DATA_FOLDER_VARIABLE: str(data_folder)})
         wait_until(lambda: list(data_folder.glob("pg*/data/postmaster.pid")))
@@ -184,8 +186,9 @@ def embedded_dsn(data_folder):
 
 
 class TestTerminatedBackend:
-    @pytest.mark.parametrize("name", ["soniquescan: write", "soniquescan: scan 1, process "])
-    @pytest.mark.parametrize("moment", MOMENTS[:2])
+    @pytest.mark.parametrize(
+        ("moment", "name"), [("first commit", "soniquescan: write"), ("settling", "soniquescan: scan 1, process ")]
+    )
     def test_costs_nothing(self, own_server, start, expected, moment, name):
         process = start("--dsn", own_server.dsn)
         with held_at(moment, own_server.dsn), connect(own_server.dsn, application_name="tests") as administrator:
@@ -200,7 +203,7 @@ class TestTerminatedBackend:
 
 
 class TestServerThatStaysAway:
-    @pytest.mark.parametrize("moment", MOMENTS)
+    @pytest.mark.parametrize("moment", ["first commit", "settling"])
     def test_ends_the_scan_with_one_line(self, own_server, start, moment):
         process = start("--dsn", own_server.dsn, "--db-retry", "1")
         with held_at(moment, own_server.dsn), frozen(process):

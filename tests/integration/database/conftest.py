@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 
-import psutil
 import psycopg
 import pytest
 
 from soniquescan.database.binaries import SERVER_ENVIRONMENT, find_installation
 from soniquescan.database.embedded import running_server
+from tests.servers import kill_server, wait_until
 
 PASSWORD = "correct horse"
 
@@ -34,27 +32,7 @@ def data_folder(initialised_folder, tmp_path):
     folder = tmp_path / "soniquescan"
     shutil.copytree(initialised_folder, folder)
     yield folder
-    for process in server_processes(folder):
-        process.kill()
-
-
-def server_processes(folder):
-    """The PostgreSQL processes that work in a data folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.name() == "postgres" and os.fsencode(process.cwd()).startswith(os.fsencode(folder)):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def wait_until(condition, timeout_s=20):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
+    kill_server(folder)
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,7 @@ from soniquescan.database.embedded import running_server, start_persistent, stop
 from soniquescan.database.session import Session
 from soniquescan.errors import DatabaseError, StageError, UsageError
 from soniquescan.settings import DATA_FOLDER_VARIABLE, DSN_VARIABLE
-from tests.servers import running
-
-from .conftest import server_processes, wait_until
+from tests.servers import running, server_processes, wait_until
 
 # Another program that uses the server until its standard input is closed.
 USER = """
@@ -296,6 +294,13 @@ class TestRevival:
         with self.session(used) as session:
             session.run(work)
             assert session.run(work) == [("first",), ("second",)]
+
+    def test_one_whose_child_was_killed_comes_up_by_itself(self, used, data_folder):
+        server = postmaster_pid(data_folder)
+        with self.session(used) as session:
+            session.run(lambda connection: os.kill(connection.info.backend_pid, signal.SIGKILL))
+            session.check()
+        assert postmaster_pid(data_folder) == server
 
     def test_again_and_again(self, used, data_folder):
         with self.session(used) as session:

@@ -8,8 +8,7 @@ import psycopg
 
 from soniquescan.database import open_database
 from soniquescan.settings import DatabaseSettings
-
-from .conftest import server_processes
+from tests.servers import server_processes
 
 
 def test_dsn_is_used_as_it_is_and_nothing_is_started(tmp_path):

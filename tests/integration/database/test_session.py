@@ -138,6 +138,22 @@ class TestLostConnection:
 
         assert session.run(count) == 1_000_000
 
+    def test_while_rows_are_written(self, session, terminate):
+        lost = []
+
+        def write(connection):
+            with connection.transaction():
+                connection.execute("CREATE TABLE public.numbers (number integer)")
+                with connection.cursor().copy("COPY public.numbers FROM STDIN") as copy:
+                    for number in range(100_000):
+                        if number == 50_000 and not lost:
+                            lost.append(True)
+                            terminate(connection)
+                        copy.write_row((number,))
+            return connection.execute("SELECT count(*) FROM public.numbers").fetchone()
+
+        assert session.run(write) == (100_000,)
+
     def test_error_that_is_wrapped_already(self, session, terminate):
         work = Work(terminate)
 
@@ -359,15 +375,15 @@ class TestEnd:
         assert work.runs == 1
 
     def test_without_patience_the_first_failure_passes(self, database, terminate):
-        with session_on(database, retry_s=0) as session, pytest.raises(psycopg.errors.AdminShutdown):
+        with session_on(database, retry_s=0) as session, pytest.raises(DatabaseError, match="administrator command"):
             session.run(Work(terminate))
 
     @pytest.mark.parametrize(
         ("statement", "error"),
         [
-            ("SELECT 1 / 0", psycopg.errors.DivisionByZero),
-            ("SELECT nonsense", psycopg.errors.UndefinedColumn),
-            ("SELECT %s", psycopg.ProgrammingError),  # psycopg's own, no SQLSTATE
+            ("SELECT 1 / 0", "division by zero"),
+            ("SELECT nonsense", 'column "nonsense" does not exist'),
+            ("SELECT %s", "the query has 1 placeholder"),  # says psycopg itself
         ],
     )
     def test_mistakes_pass_at_once_and_spoil_nothing(self, session, told, statement, error):
@@ -377,7 +393,7 @@ class TestEnd:
             runs.append(True)
             connection.execute(statement, [] if "%" in statement else None)
 
-        with pytest.raises(error):
+        with pytest.raises(DatabaseError, match=error):
             session.run(work)
         assert len(runs) == 1
         assert told == []
@@ -388,7 +404,7 @@ class TestEnd:
             connection.pgconn.send_query(b"SELECT 1")
             connection.execute("SELECT 1")
 
-        with pytest.raises(psycopg.OperationalError, match="another command is already in progress"):
+        with pytest.raises(DatabaseError, match="another command is already in progress"):
             session.run(work)
         assert told == []
 
@@ -426,7 +442,7 @@ class TestEnd:
         session.check()
         session.give_up()
         session.check()
-        with pytest.raises(psycopg.errors.AdminShutdown):
+        with pytest.raises(DatabaseError, match="administrator command"):
             session.run(Work(terminate))
         with pytest.raises(DatabaseError, match="the connection was lost"):
             session.check()
@@ -434,7 +450,7 @@ class TestEnd:
     def test_session_over_a_connection_is_that_connection(self, connection, terminate):
         session = Session.over(connection)
         assert session.run(lambda each: each) is connection
-        with pytest.raises(psycopg.errors.AdminShutdown):
+        with pytest.raises(DatabaseError, match="administrator command"):
             session.run(Work(terminate))
         with pytest.raises(DatabaseError, match="the connection was lost"):
             session.check()
