@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Self, assert_never
+from typing import Self, assert_never
 
 from soniquescan import logs
 from soniquescan.database import Database, scans
-from soniquescan.database.connection import wrap_errors
 from soniquescan.database.known import KnownFiles
 from soniquescan.database.migrations import migrate
 from soniquescan.database.scanlock import ScanLock
@@ -34,10 +33,6 @@ from soniquescan.settings import ScanSettings, default_workers
 from soniquescan.stages import compare, discover
 from soniquescan.text import path_to_text
 from soniquescan.workers import Work, pool_stage
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-    from psycopg.rows import TupleRow
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +90,7 @@ def run(
                     on_news=tally.add,
                     on_tick=tick,
                     tick_s=TICK_S,
-                    watch=Watch(session.fileno, partial(session.run, _look_at_server)),
+                    watch=Watch(session.fileno, session.check),
                 ),
                 at_once=SCOUTS,
             )
@@ -106,12 +101,6 @@ def run(
         except (StageError, DatabaseError, Interrupted) as exc:
             ending = Ending.of(exc)
         return _finish(session, scan.id, settings, ending, (monitor, tally))
-
-
-def _look_at_server(connection: Connection[TupleRow]) -> None:
-    """Raise if the server has closed the connection; it speaks unasked only to say good-bye or to warn."""
-    with wrap_errors():
-        connection.execute("SELECT 1")
 
 
 # --- the stages ---------------------------------------------------------------------------------------------------
@@ -279,7 +268,8 @@ def _finish(
     session: Session, scan_id: int, settings: ScanSettings, ending: Ending, figures: tuple[Monitor, Tally]
 ) -> ScanReport:
     """Bring the scan's row up to date, if the database still answers, and return the report."""
-    session.give_up()  # a scan that has failed so has tried long enough
+    if ending.status is not ScanStatus.COMPLETED:
+        session.give_up()  # it has been tried long enough, or somebody wants it to end
     library = None  # not known
     try:
         library = session.run(scans.count_library)

@@ -54,10 +54,11 @@ class Library(NamedTuple):
 
 
 def begin(connection: psycopg.Connection[TupleRow], roots: Sequence[bytes], settings: Mapping[str, object]) -> Scan:
-    """Note that a scan of some folders begins; a folder inside a known root belongs to that."""
+    """Note that a scan of some folders begins, for whoever holds the lock (`scanlock`).
+
+    A folder inside a known root belongs to that.
+    """
     with wrap_errors(), connection.transaction():
-        # Two scans that begin at once would both add the same root.
-        connection.execute("LOCK TABLE roots IN SHARE ROW EXCLUSIVE MODE")
         connection.execute(read_sql("end_dead_scans").encode())
         connection.execute("SELECT empty_table('absent_files')")
         states = {root: _root_state(connection, root) for root in roots}
