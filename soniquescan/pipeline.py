@@ -38,8 +38,8 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 0.25  # how often `observe` is told
 CHUNK_FILES = 64  # files a message
-CHUNK_FOLDERS = 16  # folders a message, each of about a dozen files
-QUEUE_WALKED = 64  # messages in the queue of folders
+CHUNK_FOLDERS = 64  # folders a message, of a dozen files each; with 16, a rescan that finds nothing took 1.17 times as long
+QUEUE_WALKED = 16  # messages in the queue of folders
 QUEUE_FOUND = 2_048  # messages in the queue of files: 131,072 of them, about 20 MB, so that the end is soon known
 QUEUE_EXTRACTED = 8  # messages in the queue of tracks: enough to ride out a commit
 QUEUE_BATCHES = 2  # messages in the queue of batches, which are large
@@ -81,12 +81,13 @@ def run(
         def tick() -> None:
             monitor.sample()
             observe(_progress(monitor, tally))
+            _import_readers()
 
         try:
             supervise(
                 stages,
                 Parent(
-                    meanwhile=_import_readers,
+                    before_later_stages=_import_readers,
                     on_news=tally.add,
                     on_tick=tick,
                     tick_s=TICK_S,
@@ -143,7 +144,11 @@ def _compare(
 
 
 def _import_readers() -> None:
-    """Import what reads, before it is known whether there is anything to read: meanwhile the parent has no work."""
+    """Import what reads tags and writes them, once.
+
+    It takes 0.07 s, so it is done while the parent has no other work, before it is known whether there is anything to
+    read; but not in the first moments, when the first stages and the server need all cores.
+    """
     for name in READERS:
         import_module(f"soniquescan.stages.{name}")
 

@@ -416,7 +416,7 @@ class Watch:
 class Parent:
     """What the parent does while its stages run."""
 
-    meanwhile: Callable[[], None]  # called once, when the first stages have been started
+    before_later_stages: Callable[[], None]  # called once, before these are started
     on_news: Callable[[Any], None]
     on_tick: Callable[[], None]
     tick_s: float
@@ -431,8 +431,7 @@ def supervise(stages: Sequence[StageProcess], parent: Parent, *, at_once: int) -
     """
     try:
         waiting = list(_start(stages[:at_once]))
-        parent.meanwhile()
-        next_tick_s = time.monotonic()
+        next_tick_s = time.monotonic() + parent.tick_s
         while waiting:
             ready = connection.wait([*(stage.outcome for stage in waiting), parent.watch.fileno()], _until(next_tick_s))
             if parent.watch.fileno() in ready:
@@ -442,7 +441,9 @@ def supervise(stages: Sequence[StageProcess], parent: Parent, *, at_once: int) -
                     case StageNews(item):
                         parent.on_news(item)
                     case StageFlows():
-                        waiting += _start(stages[at_once:] if stage is stages[at_once - 1] else [])
+                        if stage is stages[at_once - 1]:
+                            parent.before_later_stages()
+                            waiting += _start(stages[at_once:])
                     case StageDone():
                         waiting.remove(stage)
             if time.monotonic() >= next_tick_s:

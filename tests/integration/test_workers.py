@@ -68,7 +68,7 @@ def run_stages(stages, *, at_once=None, on_news=None, on_tick=nothing):
     """Supervise stages, with a pipe to watch that stays silent."""
     reader, writer = os.pipe()
     parent = Parent(
-        meanwhile=nothing,
+        before_later_stages=nothing,
         on_news=on_news or (lambda _item: None),
         on_tick=on_tick,
         tick_s=0.1,

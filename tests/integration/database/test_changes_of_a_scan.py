@@ -51,6 +51,14 @@ def test_the_first_scan_of_a_root_tells_of_nothing(connection):
     assert rescan(connection, [make_track(A), make_error("/music/bad.mp3")]) == []
 
 
+def test_what_the_first_scan_of_all_adds_cannot_have_moved(connection):
+    """A first load is not to pay for what its end would look for."""
+    load(connection, [make_track(A)])
+    assert rows(connection, "SELECT FROM added_tracks") == []
+    load(connection, [make_track(B)])
+    assert rows(connection, "SELECT path FROM added_tracks JOIN tracks ON id = track_id") == [(B,)]
+
+
 def test_nor_does_one_that_goes_on_where_the_first_was_killed(connection):
     load(connection, [make_track(A)])
     assert rescan(connection, [make_track(A, title="x"), make_track(B), make_error("/music/bad.mp3")]) == []
