@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 0.25  # how often `observe` is told
 CHUNK_FILES = 64  # files a message
-CHUNK_FOLDERS = 64  # folders a message, of a dozen files each; with 16, a rescan that finds nothing took 1.17 times as long
+CHUNK_FOLDERS = 64  # folders a message, of a dozen files each; with 16, a rescan took 1.17 times as long
 QUEUE_WALKED = 16  # messages in the queue of folders
 QUEUE_FOUND = 2_048  # messages in the queue of files: 131,072 of them, about 20 MB, so that the end is soon known
 QUEUE_EXTRACTED = 8  # messages in the queue of tracks: enough to ride out a commit
