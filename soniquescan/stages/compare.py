@@ -31,8 +31,6 @@ from soniquescan.messages import (
 )
 from soniquescan.text import path_to_text, signed, unspell_name
 
-STAGE = "compare"
-
 LOOK_UP_FILES = 1_000  # asked for at a time; ten times fewer take 2.5 times as long a file
 LOOK_UP_S = 0.05  # or what has come together in this time, so that reading begins soon
 RECOGNISED_ROWS = 5_000  # a transaction
