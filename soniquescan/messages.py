@@ -60,6 +60,7 @@ class FoundFile(NamedTuple):
     inode: int
     device: int
     cover_path: bytes | None  # cover/folder/front.jpg|png|webp beside the file
+    number: int = 0  # among all files of a scan; of a library's first load the track's id
 
 
 class FoundFolder(NamedTuple):
@@ -222,23 +223,6 @@ class GenreNameRow(NamedTuple):
     name: str
 
 
-class TrackArtistRow(NamedTuple):
-    """A row of `track_artists`, the track given by its number in the batch."""
-
-    number: int
-    role: str
-    position: int
-    artist_name_id: bytes
-
-
-class TrackGenreRow(NamedTuple):
-    """A row of `track_genres`, the track given by its number in the batch."""
-
-    number: int
-    position: int
-    genre_name_id: bytes
-
-
 class FileErrorRow(NamedTuple):
     """A row of `file_errors`."""
 
@@ -290,43 +274,50 @@ class AlbumTagsRow(NamedTuple):
     said: tuple[object, ...]  # the fields of `AlbumTags` without albumartists
 
 
-class TrackRow(NamedTuple):
-    """A row of `tracks`; the track's number in the batch stands for an id that only the database knows."""
-
-    number: int
-    path: str
-    root_id: int
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    device: int
-    cover_name: str | None  # of the picture beside the file
-    extractor_version: int
-    album_tags_id: bytes | None
-    links_key: bytes
-    tags: str  # JSON
-    read: tuple[object, ...]  # the fields of `AudioStream`, then those of `TrackTags` up to has_cover
-
-
-# The columns of those two, once their last field is taken apart.
+# The columns of that one, once its last field is taken apart.
 ALBUM_TAGS_COLUMNS = AlbumTagsRow._fields[:-1] + tuple(name for name in AlbumTags._fields if name != "albumartists")
-TRACK_COLUMNS = TrackRow._fields[:-1] + AudioStream._fields + TrackTags._fields[: TrackTags._fields.index("genres")]
+
+
+class SpelledName(NamedTuple):
+    """A row of `artist_names` or `genre_names` as binary COPY has it (`soniquescan.copyformat`)."""
+
+    id: bytes
+    row: bytes
+
+
+class SpelledAlbum(NamedTuple):
+    """A row of `album_tags` as binary COPY has it, and its album artists."""
+
+    id: bytes
+    fields: bytes  # album_tags_id and album_id of its tracks
+    row: bytes
+    artist_names: tuple[SpelledName, ...]
+
+
+class SpelledTrack(NamedTuple):
+    """One audio file, read: rows as binary COPY has them, and what they refer to.
+
+    The first column of each row is the file's number.
+    """
+
+    path: bytes
+    row: bytes  # of tracks
+    artists: bytes  # rows of track_artists
+    genres: bytes  # rows of track_genres
+    album: SpelledAlbum | None
+    artist_names: tuple[SpelledName, ...]
+    genre_names: tuple[SpelledName, ...]
 
 
 class Batch(NamedTuple):
-    """Rows for one transaction; every id that a row refers to is that of a row in the same batch."""
+    """Rows for one transaction; whatever a row refers to is in the same batch."""
 
     scan_id: int
-    artist_names: list[ArtistNameRow]
-    album_tags: list[AlbumTagsRow]
-    genre_names: list[GenreNameRow]
-    tracks: list[TrackRow]
-    track_artists: list[TrackArtistRow]
-    track_genres: list[TrackGenreRow]
+    tracks: list[SpelledTrack]  # which share what they refer to: each album and each name is there once
     file_errors: list[FileErrorRow]
     other_files: list[OtherFileRow]
     recognised: list[RecognisedRow]
+    albums: list[SpelledAlbum]  # of those recognised
 
 
 class Committed(NamedTuple):

@@ -25,7 +25,7 @@ from soniquescan.database.migrations import migrate
 from soniquescan.database.scanlock import ScanLock
 from soniquescan.database.session import Session
 from soniquescan.errors import DatabaseError, Interrupted, StageError
-from soniquescan.messages import Batch, Committed, Compared, FileError, FoundFile, FoundFolder, NotAudio, Track
+from soniquescan.messages import Batch, Committed, Compared, FileError, FoundFile, FoundFolder, NotAudio, SpelledTrack
 from soniquescan.monitor import Monitor
 from soniquescan.processes import Channel, Parent, StageProcess, Watch, single_stage, supervise
 from soniquescan.report import ScanProgress, ScanReport, ScanStatus
@@ -113,7 +113,9 @@ def _build_stages(settings: ScanSettings, conninfo: str, scan: scans.Scan) -> li
         capacity_chunks=QUEUE_WALKED, chunk_items=CHUNK_FOLDERS, count=_count_files
     )
     found: Channel[FoundFile | FileError] = Channel(capacity_chunks=QUEUE_FOUND, chunk_items=CHUNK_FILES)
-    extracted: Channel[Track | NotAudio | FileError] = Channel(capacity_chunks=QUEUE_EXTRACTED, chunk_items=CHUNK_FILES)
+    extracted: Channel[SpelledTrack | NotAudio | FileError] = Channel(
+        capacity_chunks=QUEUE_EXTRACTED, chunk_items=CHUNK_FILES
+    )
     batches: Channel[Batch] = Channel(capacity_chunks=QUEUE_BATCHES, chunk_items=1)
     folders = [discover.Root(scan.roots[path].id, path) for path in settings.roots]
     return [
@@ -153,11 +155,11 @@ def _import_readers() -> None:
         import_module(f"soniquescan.stages.{name}")
 
 
-def _reading(settings: ScanSettings) -> Work[FoundFile | FileError, Track | NotAudio | FileError]:
-    from soniquescan.stages.extract import extract, lost, weigh
+def _reading(settings: ScanSettings) -> Work[FoundFile | FileError, SpelledTrack | NotAudio | FileError]:
+    from soniquescan.stages.extract import lost, read_and_spell, weigh
 
     return Work(
-        do=extract,
+        do=read_and_spell,
         lost=lost,
         weigh=weigh,
         prepare=partial(logs.configure, settings.log_file),
@@ -166,7 +168,7 @@ def _reading(settings: ScanSettings) -> Work[FoundFile | FileError, Track | NotA
     )
 
 
-def _batch(scan_id: int, items: Iterable[Track | NotAudio | FileError]) -> Iterator[Batch]:
+def _batch(scan_id: int, items: Iterable[SpelledTrack | NotAudio | FileError]) -> Iterator[Batch]:
     from soniquescan.stages.batch import batch
 
     return batch(items, scan_id=scan_id)

@@ -80,9 +80,13 @@ class _Note:
 
     def __init__(self) -> None:
         self._cells = RawArray("q", len(_InHand._fields))
+        self._view: memoryview | None = None  # of the process that uses it: no view can be sent to another
 
     def take(self, item: int) -> None:
-        self._cells[:] = [item, time.monotonic_ns()]
+        if self._view is None:
+            self._view = memoryview(self._cells).cast("B").cast("q")
+        self._view[0] = item  # through the array itself it takes twice as long
+        self._view[1] = time.monotonic_ns()
 
     def clear(self) -> None:
         self._cells[1] = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from psycopg.rows import dict_row
 
 from soniquescan.albums import album_rows
@@ -24,6 +26,7 @@ from soniquescan.messages import (
     TrackTags,
 )
 from soniquescan.report import ScanStatus
+from soniquescan.rows import spell, spell_album
 from soniquescan.stages.batch import batch
 from soniquescan.stages.write import write
 from soniquescan.text import path_to_text
@@ -46,9 +49,13 @@ TABLES = (
 )
 
 
+_numbers = count(1)
+
+
 def make_file(path="/music/Album/01.flac", **fields):
     values = {
         "root_id": 1, "size_bytes": 1000, "mtime_ns": 2, "ctime_ns": 3, "inode": 4, "device": 5, "cover_path": None,
+        "number": next(_numbers),
     }  # fmt: skip
     return FoundFile(path=path if isinstance(path, bytes) else path.encode(), **{**values, **fields})
 
@@ -121,14 +128,8 @@ def recognise(track_id, file, album=None):
 
 def make_batch(scan_id, recognised):
     """Return the batch of tracks that are known again; see `recognise`."""
-    albums = [rows for _, rows in recognised if rows is not None]
-    return Batch(
-        scan_id,
-        list({name.id: name for rows in albums for name in rows.artist_names}.values()),
-        list({rows.row.id: rows.row for rows in albums}.values()),
-        *([], [], [], [], [], []),
-        [row for row, _ in recognised],
-    )
+    albums = {rows.row.id: rows for _, rows in recognised if rows is not None}
+    return Batch(scan_id, [], [], [], [row for row, _ in recognised], list(map(spell_album, albums.values())))
 
 
 def load(  # noqa: PLR0913  # each is another matter, and named where it is given
@@ -144,7 +145,7 @@ def load(  # noqa: PLR0913  # each is another matter, and named where it is give
     for _ in range(1 + twice):
         if recognised:
             staging.merge_batch(connection, make_batch(scan_id, recognised))
-    batches = [each for each in batch(items, scan_id=scan_id) for _ in range(1 + twice)]
+    batches = [each for each in batch(spell(items), scan_id=scan_id) for _ in range(1 + twice)]
     for _ in write(batches, session=Session.over(connection)):
         pass
     for path in (*absent, *excluded):

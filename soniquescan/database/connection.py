@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum, auto
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps
 
+from soniquescan import copyformat
 from soniquescan.database.sql import read_sql
 from soniquescan.errors import DatabaseError
 
@@ -111,11 +112,10 @@ _UNREADABLE_DSN = (
 
 
 class CopyTarget(NamedTuple):
-    """Where `copy_rows` puts its rows: the columns in the order of the rows' fields, with PostgreSQL's types."""
+    """Where `copy_rows` puts its rows: the columns in the order of the rows' fields."""
 
     table: str
     columns: tuple[str, ...]
-    types: tuple[str, ...]  # binary COPY casts nothing, so each must be the column's own
 
     def statement(self) -> sql.Composed:
         """Return the COPY statement."""
@@ -185,12 +185,12 @@ def require_version(server_version: int) -> None:
         )
 
 
-def copy_rows(connection: psycopg.Connection[TupleRow], target: CopyTarget, rows: Iterable[Sequence[object]]) -> None:
-    """Append rows to a table by binary COPY."""
+def copy_rows(connection: psycopg.Connection[TupleRow], target: CopyTarget, rows: Collection[bytes]) -> None:
+    """Append rows to a table that are spelled as `soniquescan.copyformat` does, whole or in parts; if there are any."""
+    if not rows:
+        return
     with connection.cursor() as cursor, cursor.copy(target.statement()) as copy:
-        copy.set_types(target.types)
-        for row in rows:
-            copy.write_row(row)
+        copy.write(b"".join([copyformat.HEADER, *rows, copyformat.TRAILER]))
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from soniquescan.messages import (
     RecognisedRow,
     RootSeen,
 )
+from soniquescan.rows import spell_album
 from soniquescan.text import path_to_text, signed, unspell_name
 
 LOOK_UP_FILES = 1_000  # asked for at a time; ten times fewer take 2.5 times as long a file
@@ -115,6 +116,7 @@ class Comparison:
         self._replaced: set[int] = set()  # tracks at whose path is another file now
         self._unchanged = 0
         self._unknown = 0
+        self._number = 0  # of the last file that differs
 
     def walk(self, items: Iterable[FoundFolder | FileError]) -> Iterator[ToRead | FileError]:
         """Yield what has to be read, and errors as they come."""
@@ -160,7 +162,8 @@ class Comparison:
             if all(version[0] for version in versions) and any(_is_same(fields, version) for version in versions):
                 self._unchanged += 1
             else:
-                self._put(_file(folder, name, fields))
+                self._number += 1
+                self._put(_file(folder, name, fields, self._number))
         return b"\n".join(b"\t".join([name, *fields]) for name, versions in by_name.items() for fields in versions)
 
     def _put(self, file: FoundFile) -> None:
@@ -328,9 +331,8 @@ def _batch(recognised: Sequence[Recognised], known: KnownFiles, scan_id: int) ->
         )
         for move in recognised
     ]
-    artist_names = {name.id: name for album in new_albums.values() for name in album.artist_names}
-    album_tags = {album.row.id: album.row for album in new_albums.values()}
-    return Batch(scan_id, list(artist_names.values()), list(album_tags.values()), [], [], [], [], [], [], rows)
+    distinct = {album.row.id: album for album in new_albums.values()}
+    return Batch(scan_id, [], [], [], rows, [spell_album(album) for album in distinct.values()])
 
 
 def _has_kept_album(move: Recognised) -> bool:
@@ -371,7 +373,7 @@ def _is_same(found: Sequence[bytes], known: Sequence[bytes]) -> bool:
     return same_stat and (not known[3] or found[4] == known[4])
 
 
-def _file(folder: FoundFolder, name: bytes, fields: Sequence[bytes]) -> FoundFile:
+def _file(folder: FoundFolder, name: bytes, fields: Sequence[bytes], file_number: int) -> FoundFile:
     size_bytes, mtime_ns, ctime_ns, inode, _ = fields
     number, _, device = inode.partition(b"@")
     return FoundFile(
@@ -383,6 +385,7 @@ def _file(folder: FoundFolder, name: bytes, fields: Sequence[bytes]) -> FoundFil
         int(number),
         int(device) if device else folder.device,
         folder.cover_path,
+        file_number,
     )
 
 

@@ -6,15 +6,20 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
-from soniquescan import tags
+from soniquescan import rows, tags
 from soniquescan.errors import FileReadError
 from soniquescan.extensions import AUDIO_EXTENSIONS
-from soniquescan.messages import ErrorKind, FileError, FoundFile, NotAudio, Track
+from soniquescan.messages import ErrorKind, FileError, FoundFile, NotAudio, SpelledTrack, Track
 
 STAGE = "extract"
 
 # Regular files only, and never a wait: a FIFO that has taken a file's place since it was found opens at once.
 _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def read_and_spell(items: Iterable[FoundFile | FileError]) -> Iterator[SpelledTrack | FileError | NotAudio]:
+    """Do what a worker does with the files it is given."""
+    return rows.spell(extract(items))
 
 
 def extract(items: Iterable[FoundFile | FileError]) -> Iterator[Track | FileError | NotAudio]:
@@ -67,13 +72,11 @@ def _as_opened(found: FoundFile, status: os.stat_result) -> FoundFile:
     """Return the file with the `stat` of the moment it was opened: it may have been replaced since it was found."""
     if not stat.S_ISREG(status.st_mode):
         raise FileReadError(ErrorKind.NOT_A_REGULAR_FILE, "replaced, since it was found, by what is no regular file")
-    return found._replace(
-        size_bytes=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        ctime_ns=status.st_ctime_ns,
-        inode=status.st_ino,
-        device=status.st_dev,
-    )
+    opened = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+    if found[2:7] == opened:  # size_bytes to device
+        return found
+    path, root_id, *_, cover_path, number = found
+    return FoundFile(path, root_id, *opened, cover_path, number)
 
 
 def lost(item: FoundFile | FileError, how: str | None) -> FileError:
@@ -85,15 +88,15 @@ def lost(item: FoundFile | FileError, how: str | None) -> FileError:
     return _error(item, ErrorKind.WORKER_DIED, f"the worker that read it was lost ({how})")
 
 
-def weigh(result: Track | FileError | NotAudio) -> int:
+def weigh(result: SpelledTrack | FileError | NotAudio) -> int:
     """Return about how many bytes of text a result holds, where that can be much."""
-    if isinstance(result, FileError):
-        return len(result.message)
-    if isinstance(result, NotAudio):
-        return 0
-    texts = result.tags
-    kept = sum(len(value) for values in texts.tags.values() for value in values)
-    return kept + len(texts.comment or "") + len(texts.lyrics or "") + len(texts.acoustid_fingerprint or "")
+    match result:
+        case SpelledTrack():
+            return rows.weigh(result)
+        case FileError():
+            return len(result.message)
+        case _:
+            return 0
 
 
 def _error(file: FoundFile, kind: ErrorKind, message: str) -> FileError:

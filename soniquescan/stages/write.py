@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import psycopg
@@ -15,9 +15,12 @@ from psycopg.rows import TupleRow
 
 from soniquescan.database import staging
 from soniquescan.database.connection import wrap_errors
+from soniquescan.database.firstload import FirstLoad, is_first_load
 from soniquescan.database.session import Session
 from soniquescan.extensions import EXTRACTOR_VERSION
 from soniquescan.messages import Batch, Committed, ErrorKind, FileErrorRow
+from soniquescan.rows import stat_of
+from soniquescan.text import path_to_text
 
 logger = logging.getLogger(__name__)
 
@@ -40,15 +43,30 @@ def write(batches: Iterable[Batch], *, session: Session) -> Iterator[Committed]:
     A file whose rows PostgreSQL refuses becomes a row of `file_errors`; the rest of its batch is written. The session
     prepares each of its connections by `staging.prepare`.
     """
-    for batch in batches:
+    first_load: FirstLoad | None = None
+    for number, batch in enumerate(batches):
         with wrap_errors():
-            committed = _write(session, batch)
+            if number == 0 and session.run(is_first_load):
+                first_load = FirstLoad()
+            committed = None if first_load is None else _load(session, batch, first_load)
+            if committed is None:
+                first_load = None  # tracks that are merged take any ids
+                committed = _write(session, batch)
         yield committed
+
+
+def _load(session: Session, batch: Batch, first_load: FirstLoad) -> Committed | None:
+    """Write a batch of a first load; return None if there is anything in it that the database refuses."""
+    kinds = session.run(partial(_try, first_load.write, batch=batch))
+    if isinstance(kinds, Counter):
+        return _committed(batch, kinds)
+    logger.info("a batch of %d tracks has to be merged: %s", len(batch.tracks), kinds)
+    return None
 
 
 def _write(session: Session, batch: Batch) -> Committed:
     """Write a batch, or what is sound of it: halved until each file that is refused stands alone."""
-    kinds = session.run(partial(_try_to_merge, batch=batch))
+    kinds = session.run(partial(_try, staging.merge_batch, batch=batch))
     if isinstance(kinds, Counter):
         return _committed(batch, kinds)
     files = _files(batch)
@@ -68,10 +86,14 @@ def _write(session: Session, batch: Batch) -> Committed:
     )
 
 
-def _try_to_merge(connection: psycopg.Connection[TupleRow], batch: Batch) -> Counter[str] | Exception:
+def _try(
+    write_batch: Callable[[psycopg.Connection[TupleRow], Batch], Counter[str]],
+    connection: psycopg.Connection[TupleRow],
+    batch: Batch,
+) -> Counter[str] | Exception:
     """Write a batch, or return why the database refuses what is in it: nothing that another try would cure."""
     try:
-        return staging.merge_batch(connection, batch)
+        return write_batch(connection, batch)
     except _REFUSALS as exc:
         return exc
 
@@ -89,30 +111,17 @@ def _committed(batch: Batch, kinds: Counter[str]) -> Committed:
 
 def _files(batch: Batch) -> list[str]:
     """Return the path of each file in a batch, once."""
+    tracks = [path_to_text(track.path) for track in batch.tracks]
     return list(
-        dict.fromkeys(row.path for rows in (batch.tracks, batch.file_errors, batch.other_files) for row in rows)
+        dict.fromkeys([*tracks, *(row.path for rows in (batch.file_errors, batch.other_files) for row in rows)])
     )
 
 
 def _only(batch: Batch, files: list[str]) -> Batch:
     """Return the part of a batch that is about some of its files."""
     paths = frozenset(files)
-    tracks = [row for row in batch.tracks if row.path in paths]
-    numbers = {row.number for row in tracks}
-    track_artists = [row for row in batch.track_artists if row.number in numbers]
-    track_genres = [row for row in batch.track_genres if row.number in numbers]
-    needed: set[bytes | None] = {row.album_tags_id for row in tracks}
-    album_tags = [row for row in batch.album_tags if row.id in needed]
-    needed.update(name_id for row in album_tags for name_id in row.albumartist_names)
-    needed.update(row.artist_name_id for row in track_artists)
-    needed.update(row.genre_name_id for row in track_genres)
     return batch._replace(
-        artist_names=[row for row in batch.artist_names if row.id in needed],
-        album_tags=album_tags,
-        genre_names=[row for row in batch.genre_names if row.id in needed],
-        tracks=tracks,
-        track_artists=track_artists,
-        track_genres=track_genres,
+        tracks=[track for track in batch.tracks if path_to_text(track.path) in paths],
         file_errors=[row for row in batch.file_errors if row.path in paths],
         other_files=[row for row in batch.other_files if row.path in paths],
     )
@@ -120,17 +129,23 @@ def _only(batch: Batch, files: list[str]) -> Batch:
 
 def _refused(batch: Batch, exc: Exception) -> Batch:
     """Return what is written in place of a file whose rows were refused."""
-    file = (batch.tracks or batch.file_errors or batch.other_files)[0]
+    (path,) = _files(batch)
     reason = str(exc).partition("\n")[0].encode(errors="replace").decode()
     error = FileErrorRow(
-        file.path,
+        path,
         batch.scan_id,
         STAGE,
         ErrorKind.INTERNAL,
         f"the database refused what was read of it: {reason}",
-        file.size_bytes,
-        file.mtime_ns,
-        file.ctime_ns,
+        *_stat(batch),
         EXTRACTOR_VERSION,
     )
-    return Batch(batch.scan_id, [], [], [], [], [], [], [error], [], [])
+    return Batch(batch.scan_id, [], [error], [], [], [])
+
+
+def _stat(batch: Batch) -> tuple[int | None, int | None, int | None]:
+    """Return size_bytes, mtime_ns and ctime_ns of the one file of a batch."""
+    if batch.tracks:
+        return stat_of(batch.tracks[0])
+    row = (batch.file_errors or batch.other_files)[0]
+    return row.size_bytes, row.mtime_ns, row.ctime_ns

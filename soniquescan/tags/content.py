@@ -89,12 +89,12 @@ class Source:
         self.path = path
         self.around: Around = Around((), None, None, b"", 0, size_bytes)
         # Most of what is asked for lies here: one system call instead of eight (MP3) or twelve (FLAC).
-        self._head = os.pread(fd, min(BUFFER_BYTES, size_bytes), 0)
+        self.head = os.pread(fd, min(BUFFER_BYTES, size_bytes), 0)
 
     def pread(self, size: int, offset: int) -> bytes:
         """Return up to `size` bytes from `offset`; never asks for more than the file holds."""
-        if 0 <= offset <= offset + size <= len(self._head):
-            return self._head[offset : offset + size]
+        if 0 <= offset <= offset + size <= len(self.head):
+            return self.head[offset : offset + size]
         wanted = min(size, self.size_bytes - offset)
         return os.pread(self.fd, wanted, offset) if wanted > 0 else b""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from soniquescan.errors import FileReadError
 from soniquescan.messages import AudioStream, ErrorKind, TrackTags
-from soniquescan.tags import apefamily, around, detect
+from soniquescan.tags import apefamily, around, detect, fast
 from soniquescan.tags.aiff import read_aiff
 from soniquescan.tags.asf import read_asf
 from soniquescan.tags.build import clean, track_tags
@@ -57,9 +57,22 @@ def read(fd: int, size_bytes: int, path: bytes) -> FileMetadata:
     if not size_bytes:
         raise FileReadError(ErrorKind.EMPTY, "the file is empty")
     try:
-        content = _content(Source(fd, size_bytes, path))
+        source = Source(fd, size_bytes, path)
+        content = fast.read(source)
+        if content is not None:
+            assert content.stream is not None  # noqa: S101
+            return FileMetadata(content.stream, track_tags(dict(content.values), has_cover=content.has_cover), ())
+        return read_by_reference(source)
     except OSError as exc:
         raise io_error(exc) from exc
+
+
+def read_by_reference(source: Source) -> FileMetadata:
+    """Return what a file holds as the readers around mutagen say, which know every format and every oddity.
+
+    Raises FileReadError where there is no track to make, OSError where the storage fails.
+    """
+    content = _content(source)
     values = clean(content.values)
     if content.stream is None and not values and not content.has_cover:
         raise _failure(content)

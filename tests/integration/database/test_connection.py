@@ -8,6 +8,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from soniquescan import copyformat
 from soniquescan.database.connection import CopyTarget, connect, copy_rows, wrap_errors
 from soniquescan.database.migrations import migrate
 from soniquescan.errors import DatabaseError
@@ -184,34 +185,42 @@ class TestErrors:
 
 
 class TestCopyRows:
-    target = CopyTarget(
-        'ta"ble',
-        ("id", 'q"uoted, name', "uuid", "texts", "json", "number", "real", "flag"),
-        ("int8", "text", "uuid", "text[]", "jsonb", "int4", "float8", "bool"),
-    )
+    target = CopyTarget('ta"ble', ("id", 'q"uoted, name', "uuid", "texts", "uuids", "json", "number", "real", "flag"))
+    kinds = ("int8", "text", "uuid", "text[]", "uuid[]", "jsonb", "int4", "float8", "bool")
+    spells = (
+        copyformat.int8, copyformat.text, copyformat.uuid, copyformat.texts, copyformat.uuids, copyformat.jsonb,
+        copyformat.int4, copyformat.float8, copyformat.boolean,
+    )  # fmt: skip
 
     def rows_after_copy(self, connection, rows):
         columns = sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
-            for name, kind in zip(self.target.columns, self.target.types, strict=True)
+            for name, kind in zip(self.target.columns, self.kinds, strict=True)
         )
         table = sql.Identifier(self.target.table)
         connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} ({})").format(table, columns))
-        copy_rows(connection, self.target, rows)
+        copy_rows(connection, self.target, [copyformat.row(self.spells, row) for row in rows])
         return connection.execute(sql.SQL("SELECT * FROM {}").format(table)).fetchall()
 
     def test_each_type_arrives_as_it_was(self, connection):
         mbid = uuid.UUID("f27ec8db-af05-4f36-916e-3d57f91ecf5e")
         text = "\\N\ttab\nnewline\\ 音楽 🎵 \x01 \ufffd"
-        row = (2**62, text, mbid, [text, ""], '{"a": ["b", "\\u00e9"]}', -(2**31), 0.1, True)
-        nothing = (1, *[None] * 7)
-        assert self.rows_after_copy(connection, [row, nothing]) == [(*row[:4], {"a": ["b", "é"]}, *row[5:]), nothing]
+        numbers = (-(2**31), 0.1, True)
+        row = (2**62, text, str(mbid), [text, ""], [mbid.bytes, str(mbid)], '{"a": ["b", "\\u00e9"]}', *numbers)
+        nothing = (1, *[None] * 8)
+        expected = (2**62, text, mbid, [text, ""], [mbid, mbid], {"a": ["b", "é"]}, *numbers)
+        assert self.rows_after_copy(connection, [row, nothing]) == [expected, nothing]
+
+    def test_empty_arrays_and_texts_are_no_nulls(self, connection):
+        row = (-1, "", None, [], [], "{}", 0, -0.5, False)
+        assert self.rows_after_copy(connection, [row]) == [(-1, "", None, [], [], {}, 0, -0.5, False)]
 
     def test_no_rows(self, connection):
-        assert self.rows_after_copy(connection, iter(())) == []
+        assert self.rows_after_copy(connection, ()) == []
 
     def test_nothing_is_kept_of_rows_that_fail(self, connection):
+        spells = (copyformat.int8,)
         with pytest.raises(psycopg.errors.NotNullViolation), connection.transaction():
             connection.execute("CREATE TEMPORARY TABLE t (n int8 NOT NULL)")
-            copy_rows(connection, CopyTarget("t", ("n",), ("int8",)), [(1,), (None,)])
+            copy_rows(connection, CopyTarget("t", ("n",)), [copyformat.row(spells, (n,)) for n in (1, None)])
         assert connection.execute("SELECT to_regclass('t')").fetchone() == (None,)

@@ -1,0 +1,95 @@
+"""PostgreSQL's binary COPY format: https://www.postgresql.org/docs/current/sql-copy.html, "File Formats".
+
+A file is HEADER, rows and TRAILER; a row is the number of its fields, then the fields; a field is the number of its
+bytes, then these. Rows are spelled by the processes that read files, so that they cross to the database as bytes:
+to send them as tuples and have psycopg spell them takes 85 µs a track where this takes 20.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import partial
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+TRAILER = b"\xff\xff"
+NULL = b"\xff\xff\xff\xff"
+
+Unfit = struct.error  # what is raised for a number that does not fit, or that is none
+
+_LENGTH = Struct("!i").pack
+_FIELDS = Struct("!h").pack
+_UUID_BYTES = 16
+_UUID_LENGTH = _LENGTH(_UUID_BYTES)
+_JSONB_VERSION = b"\x01"
+_TEXT_OID, _UUID_OID = 25, 2950  # pg_type.oid, the same in all versions
+# An array: dimensions, whether there are nulls, type of the items; length and first index; each item as a field.
+_ARRAY = Struct("!iiiii").pack
+_EMPTY_ARRAY = Struct("!iii").pack
+
+int4: Callable[[int], bytes] = partial(Struct("!ii").pack, 4)
+int8: Callable[[int], bytes] = partial(Struct("!iq").pack, 8)
+float8: Callable[[float], bytes] = partial(Struct("!id").pack, 8)
+
+
+def raw(value: bytes) -> bytes:
+    """Return a text that is UTF-8 already."""
+    return _LENGTH(len(value)) + value
+
+
+def text(value: str) -> bytes:
+    """Return a text; raises UnicodeEncodeError where it is none."""
+    encoded = value.encode()
+    return _LENGTH(len(encoded)) + encoded
+
+
+def jsonb(value: str) -> bytes:
+    """Return a text of JSON."""
+    return raw(_JSONB_VERSION + value.encode())
+
+
+def boolean(value: bool) -> bytes:  # noqa: FBT001  the one thing it is about
+    """Return true or false."""
+    return b"\x00\x00\x00\x01\x01" if value else b"\x00\x00\x00\x01\x00"
+
+
+def uuid(value: str | bytes) -> bytes:
+    """Return a UUID that is given as its 16 bytes or as text; raises ValueError for what is none."""
+    id_bytes = value if isinstance(value, bytes) else bytes.fromhex(value.replace("-", ""))
+    if len(id_bytes) != _UUID_BYTES:
+        raise ValueError(f"no UUID: {value!r}")
+    return _UUID_LENGTH + id_bytes
+
+
+def texts(values: Sequence[str]) -> bytes:
+    """Return an array of texts."""
+    return _array(_TEXT_OID, [text(value) for value in values])
+
+
+def uuids(values: Sequence[str | bytes]) -> bytes:
+    """Return an array of UUIDs."""
+    return _array(_UUID_OID, [uuid(value) for value in values])
+
+
+def _array(oid: int, items: list[bytes]) -> bytes:
+    head = _ARRAY(1, 0, oid, len(items), 1) if items else _EMPTY_ARRAY(0, 0, oid)
+    return raw(head + b"".join(items))
+
+
+def fields(spells: Iterable[Callable[[Any], bytes]], values: Iterable[object]) -> bytes:
+    """Return values as fields, each spelled by the function in its place; None is NULL."""
+    return b"".join([NULL if value is None else spell(value) for spell, value in zip(spells, values, strict=True)])
+
+
+def row(spells: Sequence[Callable[[Any], bytes]], values: Iterable[object]) -> bytes:
+    """Return a whole row."""
+    return _FIELDS(len(spells)) + fields(spells, values)
+
+
+def numbered(columns: int) -> Callable[[int], bytes]:
+    """Return what makes the start of a row of so many columns, the first of which is a bigint."""
+    return partial(Struct("!hiq").pack, columns, 8)

@@ -1,0 +1,336 @@
+"""What was read of a file as rows of our tables, spelled as binary COPY has them.
+
+The files of an album have most of what they say in common, so what is spelled once is remembered: the album, the people
+and genres, and two groups of columns. A track's other columns are spelled one by one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
+from struct import Struct
+from typing import Any, NamedTuple
+
+from soniquescan import copyformat
+from soniquescan.albums import AlbumRows, album_rows, artist_name_row
+from soniquescan.copyformat import NULL
+from soniquescan.extensions import EXTRACTOR_VERSION
+from soniquescan.identity import Kind, album_folder, genre_id, make_id, text_id
+from soniquescan.memo import Memo
+from soniquescan.messages import (
+    ALBUM_TAGS_COLUMNS,
+    AlbumTags,
+    ArtistNameRow,
+    AudioStream,
+    Credit,
+    ErrorKind,
+    FileError,
+    GenreNameRow,
+    NotAudio,
+    SpelledAlbum,
+    SpelledName,
+    SpelledTrack,
+    Track,
+    TrackTags,
+)
+from soniquescan.text import path_to_text, signed
+
+# --- columns ------------------------------------------------------------------------------------------------------
+
+# How a column is spelled, unless it is text; a test holds it against the tables.
+_SPELLS: dict[str, Callable[[Any], bytes]] = {
+    **dict.fromkeys(
+        (
+            "id", "own_id", "artist_id", "genre_id", "album_id", "album_tags_id", "artist_name_id", "genre_name_id",
+            "name_key", "title_key", "folder_key", "links_key", "albumartist_key",
+            "musicbrainz_artistid", "musicbrainz_albumid", "musicbrainz_releasegroupid",
+            "musicbrainz_recordingid", "musicbrainz_trackid", "audio_md5",
+        ),
+        copyformat.uuid,
+    ),
+    **dict.fromkeys(
+        (
+            "position", "year", "original_year", "track_number", "track_total", "disc_number", "disc_total",
+            "movement_number", "movement_total", "bits_per_sample", "channels", "extractor_version",
+        ),
+        copyformat.int4,
+    ),
+    **dict.fromkeys(
+        (
+            "scan_id", "track_id", "root_id", "size_bytes", "mtime_ns", "ctime_ns", "inode", "device",
+            "length_ms", "bitrate_bps", "sample_rate_hz",
+        ),
+        copyformat.int8,
+    ),
+    **dict.fromkeys(
+        (
+            "bpm", "replaygain_track_gain_db", "replaygain_track_peak",
+            "replaygain_album_gain_db", "replaygain_album_peak",
+        ),
+        copyformat.float8,
+    ),
+    **dict.fromkeys(("isrcs", "moods", "release_types"), copyformat.texts),
+    **dict.fromkeys(("compilation", "has_cover", "albumartists_paired"), copyformat.boolean),
+    "albumartist_names": copyformat.uuids,
+    "tags": copyformat.jsonb,
+}  # fmt: skip
+
+ARTIST_NAME_COLUMNS = ("artist_id", *ArtistNameRow._fields)
+GENRE_NAME_COLUMNS = GenreNameRow._fields
+ALBUM_COLUMNS = ("album_id", *ALBUM_TAGS_COLUMNS)
+# The file's number comes first, here and in TRACK_COLUMNS.
+TRACK_ARTIST_COLUMNS = ("position", "artist_id", "role", "artist_name_id")
+TRACK_GENRE_COLUMNS = ("position", "genre_id", "genre_name_id")
+
+# The columns of `tracks`, in the order in which they are spelled: those of the file and of what it refers to;
+_FILE_COLUMNS = (
+    "path", "root_id", "size_bytes", "mtime_ns", "ctime_ns", "inode", "device", "cover_name", "extractor_version",
+    "album_tags_id", "album_id", "links_key", "tags",
+)  # fmt: skip
+# those of which each track has its own;
+_OWN = (
+    "length_ms", "bitrate_bps", "audio_md5", "title", "track_number", "isrcs",
+    "replaygain_track_gain_db", "replaygain_track_peak", "musicbrainz_recordingid", "musicbrainz_trackid",
+)  # fmt: skip
+# those that the tracks of an album share, as a rule;
+_SHARED = (
+    "container", "codec", "sample_rate_hz", "bits_per_sample", "channels", "artist", "artist_sort",
+    "track_total", "disc_number", "disc_total", "disc_subtitle", "date", "year", "original_date", "original_year",
+    "moods", "language", "script", "grouping", "copyright", "encoded_by", "encoder_settings",
+    "replaygain_album_gain_db", "replaygain_album_peak", "musicbrainz_discid", "has_cover",
+)  # fmt: skip
+# and those that most tracks have not got.
+_RARE = (
+    "title_sort", "bpm", "initial_key", "work", "movement", "movement_number", "movement_total", "comment", "lyrics",
+    "musicbrainz_workid", "acoustid_id", "acoustid_fingerprint",
+)  # fmt: skip
+TRACK_COLUMNS = _FILE_COLUMNS + _OWN + _SHARED + _RARE
+
+_READ = AudioStream._fields + TrackTags._fields
+
+
+def _picker(columns: tuple[str, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Return what picks these columns out of an AudioStream and a TrackTags, put together."""
+    return itemgetter(*map(_READ.index, columns))
+
+
+def spells_of(columns: tuple[str, ...]) -> tuple[Callable[[Any], bytes], ...]:
+    """Return how the values of these columns are spelled."""
+    return tuple(_SPELLS.get(column, copyformat.text) for column in columns)
+
+
+def _made_size(_key: object, made: bytes) -> int:
+    return len(made)
+
+
+def _remembered(columns: tuple[str, ...]) -> Memo[tuple[Any, ...], bytes]:
+    spells = spells_of(columns)
+    return Memo(lambda values: copyformat.fields(spells, values), size=_made_size)
+
+
+_own_of, _shared_of, _rare_of = _picker(_OWN), _picker(_SHARED), _picker(_RARE)
+_OWN_SPELLS = spells_of(_OWN)
+_shared = _remembered(_SHARED)
+_rare = _remembered(_RARE)
+
+_track_start = copyformat.numbered(1 + len(TRACK_COLUMNS))
+_artist_start = copyformat.numbered(1 + len(TRACK_ARTIST_COLUMNS))
+_genre_start = copyformat.numbered(1 + len(TRACK_GENRE_COLUMNS))
+_STAT = Struct("!" + "iq" * 6)  # root_id, size_bytes, mtime_ns, ctime_ns, inode and device, each 8 bytes long
+_pack_stat = _STAT.pack
+_NO_ALBUM = NULL + NULL
+_NO_TAGS = copyformat.jsonb("{}")
+
+PEOPLE = 16_384  # in roles, remembered by each worker; of about 600 bytes each
+
+_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+# --- tracks -------------------------------------------------------------------------------------------------------
+
+
+def spell(items: Iterable[Track | FileError | NotAudio]) -> Iterator[SpelledTrack | FileError | NotAudio]:
+    """Spell each track; one with a value that no column can hold becomes an error. All else passes through."""
+    for item in items:
+        yield _spell(item) if isinstance(item, Track) else item
+
+
+def _spell(track: Track) -> SpelledTrack | FileError:
+    try:
+        return spell_track(track)
+    except (ValueError, TypeError, OverflowError, copyformat.Unfit) as exc:
+        file, message = track.file, f"the database cannot hold what was read of it: {exc}"
+        stat = (file.size_bytes, file.mtime_ns, file.ctime_ns)
+        return FileError(file.path, "extract", ErrorKind.INTERNAL, message.encode(errors="replace").decode(), *stat)
+
+
+def spell_track(track: Track) -> SpelledTrack:
+    """Return the rows of a track."""
+    file, stream, tags = track
+    path, root_id, size_bytes, mtime_ns, ctime_ns, inode, device, cover_path, number = file
+    album = None if tags.album is None else _albums[tags.album, album_folder(path), cover_path]
+    people = _people[tags.credits]
+    genres = _genres[tags.genres]
+    values = stream + tags
+    row = (
+        _track_start(number),
+        copyformat.raw(path if path.isascii() else path_to_text(path).encode()),
+        _pack_stat(
+            8, root_id, 8, size_bytes, 8, signed(mtime_ns), 8, signed(ctime_ns), 8, signed(inode), 8, signed(device)
+        ),
+        _covers[cover_path],
+        _NO_ALBUM if album is None else album.fields,
+        copyformat.uuid(make_id(Kind.LINKS, people.said + genres.said)),
+        copyformat.jsonb(_encode_json(tags.tags)) if tags.tags else _NO_TAGS,
+        copyformat.fields(_OWN_SPELLS, _own_of(values)),
+        _shared[_shared_of(values)],
+        _rare[_rare_of(values)],
+    )
+    return SpelledTrack(
+        path,
+        b"".join(row),
+        _with_start(_artist_start(number), people.rows),
+        _with_start(_genre_start(number), genres.rows),
+        album,
+        people.names,
+        genres.names,
+    )
+
+
+def _with_start(start: bytes, rows: tuple[bytes, ...]) -> bytes:
+    return start + start.join(rows) if rows else b""
+
+
+def weigh(track: SpelledTrack) -> int:
+    """Return about how many bytes the rows of a track have."""
+    names = track.artist_names + track.genre_names
+    return (
+        len(track.row) + sum([len(name.row) for name in names]) + (0 if track.album is None else len(track.album.row))
+    )
+
+
+def stat_of(track: SpelledTrack) -> tuple[int, int, int]:
+    """Return size_bytes, mtime_ns and ctime_ns of a track's file."""
+    path_start = len(_track_start(0))
+    path_bytes = int.from_bytes(track.row[path_start : path_start + 4])
+    numbers = _STAT.unpack_from(track.row, path_start + 4 + path_bytes)
+    return numbers[3], numbers[5], numbers[7]
+
+
+def _spell_cover(cover_path: bytes | None) -> bytes:
+    """Return cover_name and extractor_version."""
+    name = None if cover_path is None else path_to_text(cover_path.rpartition(b"/")[2])
+    return copyformat.fields((copyformat.text, copyformat.int4), (name, EXTRACTOR_VERSION))
+
+
+_covers = Memo(_spell_cover, size=_made_size)
+
+
+# --- albums -------------------------------------------------------------------------------------------------------
+
+_ALBUM_SPELLS = spells_of(ALBUM_COLUMNS)
+_ARTIST_NAME_SPELLS = spells_of(ARTIST_NAME_COLUMNS)
+
+
+def spell_album(rows: AlbumRows) -> SpelledAlbum:
+    """Return the row of what a file says about its album; the album that it alone identifies is the album for now."""
+    row = rows.row
+    return SpelledAlbum(
+        row.id,
+        copyformat.uuid(row.id) + copyformat.uuid(row.own_id),
+        copyformat.row(_ALBUM_SPELLS, (row.own_id, *row[:-1], *row.said)),
+        tuple([_spell_artist_name(name) for name in rows.artist_names]),
+    )
+
+
+def _spell_album(key: tuple[AlbumTags, bytes, bytes | None]) -> SpelledAlbum:
+    return spell_album(album_rows(*key))
+
+
+def _album_size(_key: object, album: SpelledAlbum) -> int:
+    return (len(album.row) + sum([len(name.row) for name in album.artist_names])) // 8  # 800 bytes are ordinary here
+
+
+_albums = Memo(_spell_album, size=_album_size)
+
+
+def _spell_artist_name(row: ArtistNameRow) -> SpelledName:
+    return SpelledName(row.id, copyformat.row(_ARTIST_NAME_SPELLS, (row.own_id, *row)))
+
+
+# --- people and genres --------------------------------------------------------------------------------------------
+
+_TRACK_ARTIST_SPELLS = spells_of(TRACK_ARTIST_COLUMNS[1:])
+_TRACK_GENRE_SPELLS = spells_of(TRACK_GENRE_COLUMNS)
+_GENRE_NAME_SPELLS = spells_of(GENRE_NAME_COLUMNS)
+
+
+class _Links(NamedTuple):
+    """What tracks are linked with, in their order."""
+
+    rows: tuple[bytes, ...]  # without the track's number
+    names: tuple[SpelledName, ...]
+    said: bytes  # tells whether they have changed
+
+
+class _Person(NamedTuple):
+    """An artist in a role."""
+
+    key: tuple[str, bytes]  # the role, and who it is
+    fields: bytes  # of track_artists, behind the position
+    name: SpelledName
+    said: bytes
+
+
+def _spell_people(credits_: tuple[Credit, ...]) -> _Links:
+    """Return the people of a track, each once a role and numbered from 1 in it."""
+    people: dict[tuple[str, bytes], _Person] = {}
+    for credit in credits_:
+        person = _persons[credit]
+        people.setdefault(person.key, person)
+    positions: dict[str, int] = {}
+    rows = []
+    for (role, _), fields, _, _ in people.values():
+        position = positions[role] = positions.get(role, 0) + 1
+        rows.append(copyformat.int4(position) + fields)
+    names = dict.fromkeys([person.name for person in people.values()])
+    return _Links(tuple(rows), tuple(names), b"".join([person.said for person in people.values()]))
+
+
+def _spell_person(credit: Credit) -> _Person:
+    role, name, sort_name, musicbrainz_artistid = credit
+    row = artist_name_row(name, sort_name, musicbrainz_artistid)
+    return _Person(
+        (role, row.own_id),
+        copyformat.fields(_TRACK_ARTIST_SPELLS, (row.own_id, role, row.id)),
+        _spell_artist_name(row),
+        role.encode() + row.id,
+    )
+
+
+def _spell_genres(genres: tuple[str, ...]) -> _Links:
+    """Return the genres of a track, each once and numbered from 1."""
+    rows: dict[bytes, GenreNameRow] = {}
+    for name in genres:
+        row = GenreNameRow(text_id(Kind.GENRE_NAME, name), genre_id(name), name)
+        rows.setdefault(row.genre_id, row)
+    numbered = list(enumerate(rows.values(), 1))
+    return _Links(
+        tuple([copyformat.fields(_TRACK_GENRE_SPELLS, (at, row.genre_id, row.id)) for at, row in numbered]),
+        tuple([SpelledName(row.id, copyformat.row(_GENRE_NAME_SPELLS, row)) for _, row in numbered]),
+        b"".join([row.id for _, row in numbered]),
+    )
+
+
+def _links_size(_key: object, links: _Links) -> int:
+    return sum([len(name.row) for name in links.names]) // 8  # ten names are ordinary
+
+
+def _person_size(_key: object, person: _Person) -> int:
+    return len(person.name.row)
+
+
+_people = Memo(_spell_people, size=_links_size)
+_persons = Memo(_spell_person, size=_person_size, entries=PEOPLE)
+_genres = Memo(_spell_genres, size=_links_size)

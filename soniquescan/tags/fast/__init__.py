@@ -1,0 +1,38 @@
+"""Readers made for scanning: the usual files of a library, in as few reads and as little work as their format allows.
+
+Each module describes one format and takes what it is sure of; whatever is odd, broken or rare it declines, and the
+readers around mutagen (`soniquescan.tags.mpeg`, `flac`, `mp4`, `ogg`) take the file. Those are the reference: what a
+reader here returns is what they return, in every field.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from soniquescan.tags.fast.declined import Declined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from soniquescan.tags.content import Content, Source
+
+# First bytes of a file → what reads it.
+_READERS: dict[bytes, Callable[[Source], Content]] = {}
+
+# What a reader meets in bytes that are not as its format has them.
+_ODD = (Declined, IndexError, KeyError, ValueError, struct.error)
+
+
+def read(source: Source) -> Content | None:
+    """Return what a file says, its values as `build.clean` leaves them, or None where the reference must read it.
+
+    The values may be shared with those of other files: nobody changes them in place.
+    """
+    reader = _READERS.get(source.head[:4]) or _READERS.get(source.head[4:8])
+    if reader is None:
+        return None
+    try:
+        return reader(source)
+    except _ODD:
+        return None
