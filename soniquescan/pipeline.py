@@ -156,10 +156,11 @@ def _import_readers() -> None:
 
 
 def _reading(settings: ScanSettings) -> Work[FoundFile | FileError, SpelledTrack | NotAudio | FileError]:
-    from soniquescan.stages.extract import lost, read_and_spell, weigh
+    from soniquescan.stages.extract import lost, open_ahead, read_and_spell, weigh
 
     return Work(
         do=read_and_spell,
+        ahead=open_ahead,
         lost=lost,
         weigh=weigh,
         prepare=partial(logs.configure, settings.log_file),

@@ -53,6 +53,7 @@ class Work(Generic[T, R]):
     """What the workers of a pool do."""
 
     do: Callable[[Iterable[T]], Iterator[R]]  # the stage; takes the next item only when done with the last
+    ahead: Callable[[T], None]  # called for each item of a list before the first is done: whatever can begin to come
     lost: Callable[[T, str | None], R]  # the result for an item whose worker died (how), or that timed out (None)
     weigh: Callable[[R], int]  # about how many bytes a result holds
     prepare: Callable[[], None]  # called once in each worker, before its first item
@@ -309,10 +310,16 @@ class _WorkerLoop:
             except EOFError:
                 return
             self._gauge.received()
+            self._look_ahead(items)
             for result in self._work.do(self._each(items)):
                 self._results.append(result)
                 self._weight += self._work.weigh(result)
             self._send(done=len(items), last=True)
+
+    def _look_ahead(self, items: Sequence[Any]) -> None:
+        for index, item in enumerate(items):
+            self._note.take(index)
+            self._work.ahead(item)
 
     def _each(self, items: Sequence[Any]) -> Iterator[Any]:
         """Yield each item, noting that it is in hand; between two of them send what has become heavy."""

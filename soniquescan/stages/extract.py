@@ -10,11 +10,17 @@ from soniquescan import rows, tags
 from soniquescan.errors import FileReadError
 from soniquescan.extensions import AUDIO_EXTENSIONS
 from soniquescan.messages import ErrorKind, FileError, FoundFile, NotAudio, SpelledTrack, Track
+from soniquescan.openfiles import OpenFiles
 
 STAGE = "extract"
 
-# Regular files only, and never a wait: a FIFO that has taken a file's place since it was found opens at once.
-_OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_open_files = OpenFiles()  # of the list that this worker has in hand
+
+
+def open_ahead(item: FoundFile | FileError) -> None:
+    """Have a file of the list that comes next opened, and its first blocks fetched."""
+    if isinstance(item, FoundFile):
+        _open_files.open_ahead(item)
 
 
 def read_and_spell(items: Iterable[FoundFile | FileError]) -> Iterator[SpelledTrack | FileError | NotAudio]:
@@ -45,10 +51,9 @@ def _extract_one(file: FoundFile) -> list[Track | FileError | NotAudio]:
 
 
 def _read(found: FoundFile) -> list[Track | FileError | NotAudio]:
-    fd = os.open(found.path, _OPEN_FLAGS)
+    fd = _open_files.take(found.path)
     try:
         file = _as_opened(found, os.fstat(fd))
-        _read_no_further(fd)
         if not (_promises_audio(file.path) or tags.is_audio(os.pread(fd, tags.HEAD_BYTES, 0))):
             return [NotAudio(file)]
         metadata = tags.read(fd, file.size_bytes, file.path)
@@ -56,12 +61,6 @@ def _read(found: FoundFile) -> list[Track | FileError | NotAudio]:
         os.close(fd)
     track = Track(file, metadata.stream, metadata.tags)
     return [track, *(_error(file, problem.kind, problem.message) for problem in metadata.problems)]
-
-
-def _read_no_further(fd: int) -> None:
-    """Keep the kernel from reading ahead: a few KB are wanted of a file's start and end, and it may fetch 8 MB."""
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
 
 
 def _promises_audio(path: bytes) -> bool:

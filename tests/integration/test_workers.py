@@ -83,13 +83,28 @@ def run_stages(stages, *, at_once=None, on_news=None, on_tick=nothing):
 
 
 def run_pool(  # noqa: PLR0913
-    do, items, *, workers=2, timeout_s=30.0, weigh=weightless, memory_limit_bytes=2 << 30, collect=iter, on_tick=nothing
+    do,
+    items,
+    *,
+    workers=2,
+    timeout_s=30.0,
+    weigh=weightless,
+    ahead=weightless,
+    memory_limit_bytes=2 << 30,
+    collect=iter,
+    on_tick=nothing,
 ):
     """Run `items` through a pool and return what came out; `on_tick` gets the pids of the workers."""
     source = Channel(capacity_chunks=4, chunk_items=CHUNK_ITEMS)
     sink = Channel(capacity_chunks=4, chunk_items=CHUNK_ITEMS)
     work = Work(
-        do=do, lost=lost, weigh=weigh, prepare=nothing, timeout_s=timeout_s, memory_limit_bytes=memory_limit_bytes
+        do=do,
+        ahead=ahead,
+        lost=lost,
+        weigh=weigh,
+        prepare=nothing,
+        timeout_s=timeout_s,
+        memory_limit_bytes=memory_limit_bytes,
     )
     results = []
     make = single_stage("make", items if callable(items) else functools.partial(iter, items), None, source)
@@ -120,6 +135,37 @@ def test_an_item_that_takes_too_long_is_reported_and_all_others_pass():
     results = run_pool(functools.partial(double_but_hang_at, poison={7}), range(20), timeout_s=0.5)
     assert [result for result in results if isinstance(result, str)] == ["7 timed out"]
     assert sorted(result for result in results if isinstance(result, int)) == [n * 2 for n in range(20) if n != 7]
+
+
+def test_a_whole_list_is_looked_at_before_its_first_item_is_done():
+    seen = []
+    results = run_pool(
+        functools.partial(with_what_was_seen, seen=seen), range(2 * CHUNK_ITEMS), ahead=seen.append, workers=1
+    )
+    first, second = list(range(CHUNK_ITEMS)), list(range(2 * CHUNK_ITEMS))
+    assert results == [first] * CHUNK_ITEMS + [second] * CHUNK_ITEMS
+
+
+def with_what_was_seen(numbers, *, seen):
+    for _ in numbers:
+        yield list(seen)
+
+
+def test_an_item_that_cannot_even_be_looked_at_is_reported_and_all_others_pass():
+    for look, expected, timeout_s in ((die_at_6, "6 killed by SIGKILL", 20), (hang_at_6, "6 timed out", 0.5)):
+        results = run_pool(double, range(20), ahead=look, timeout_s=timeout_s)
+        assert [result for result in results if isinstance(result, str)] == [expected]
+        assert sorted(result for result in results if isinstance(result, int)) == [n * 2 for n in range(20) if n != 6]
+
+
+def die_at_6(number):
+    if number == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang_at_6(number):
+    if number == 6:
+        time.sleep(1000)
 
 
 def test_an_item_that_needs_too_much_memory_raises_memory_error_in_the_worker():
