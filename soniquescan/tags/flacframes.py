@@ -45,7 +45,7 @@ def missing_samples(source: Source, audio_start: int, info: Info) -> int:
         return 0  # metadata alone: made so, as a rule, rather than cut so
     wanted = min(2 * info.max_framesize + _MAX_HEADER_BYTES if info.max_framesize else _TAIL_BYTES, _MAX_TAIL_BYTES)
     start = max(audio_start, source.around.end - wanted)
-    frames = _frames_backwards(source.pread(source.around.end - start, start), info)
+    frames = frames_backwards(source.pread(source.around.end - start, start), info)
     last = None
     for frame in chain(frames, [_METADATA] if start == audio_start else []):
         if frame.end >= info.total_samples:
@@ -56,7 +56,8 @@ def missing_samples(source: Source, audio_start: int, info: Info) -> int:
     return 0
 
 
-def _frames_backwards(data: bytes, info: Info) -> Iterator[_Frame]:
+def frames_backwards(data: bytes, info: Info) -> Iterator[_Frame]:
+    """Yield the frames of which `data` has the headers, the last one first."""
     sync = _SYNCS[info.min_blocksize != info.max_blocksize]
     position = len(data)
     for _ in range(_MAX_SYNCS):
@@ -77,7 +78,7 @@ def _frame(header: bytes, info: Info) -> _Frame | None:
     rate_bytes, rate_unit = _RATE_FIELDS.get(rate_code, (0, 0))
     crc = size_end + rate_bytes
     number = _coded_number(header[4:number_end])
-    if number is None or crc >= len(header) or _crc8(header[:crc]) != header[crc]:
+    if number is None or crc >= len(header) or crc8(header[:crc]) != header[crc]:
         return None
     rate = int.from_bytes(header[size_end:crc]) * rate_unit if rate_bytes else _RATES_HZ[rate_code]
     size = _BLOCK_SIZES[size_code] or int.from_bytes(header[number_end:size_end]) + 1
@@ -124,7 +125,8 @@ def _crc8_table() -> bytes:
 _CRC8 = _crc8_table()
 
 
-def _crc8(data: bytes) -> int:
+def crc8(data: bytes) -> int:
+    """Return the checksum of a frame's header."""
     crc = 0
     for byte in data:
         crc = _CRC8[crc ^ byte]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from soniquescan.tags.fast import flac, ogg
 from soniquescan.tags.fast.declined import Declined
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from soniquescan.tags.content import Content, Source
 
 # First bytes of a file → what reads it.
-_READERS: dict[bytes, Callable[[Source], Content]] = {}
+_READERS: dict[bytes, Callable[[Source], Content]] = {
+    b"fLaC": flac.read,
+    b"OggS": ogg.read,
+}
 
 # What a reader meets in bytes that are not as its format has them.
 _ODD = (Declined, IndexError, KeyError, ValueError, struct.error)
