@@ -22,6 +22,12 @@ TEMPLATE = "template_soniquescan"
 CORPUS_VARIABLE = "SONIQUESCAN_CORPUS"
 
 
+def pytest_addoption(parser):
+    group = parser.getgroup("soniquescan")
+    group.addoption("--mutations", type=int, default=3000, metavar="N", help="broken files to read (default: 3000)")
+    group.addoption("--mutations-seed", type=int, default=1, metavar="SEED", help="how to break them (default: 1)")
+
+
 def pytest_report_header():
     packages = ", ".join(f"{name} {version(name)}" for name in ("mutagen", "psycopg", "hypothesis"))
     return f"Python {platform.python_version()}, PostgreSQL {find_installation().major}, {packages}"
@@ -72,11 +78,16 @@ def connection(database):
         yield connection
 
 
+def corpus_folder():
+    """Where the folder is, if it is there."""
+    beside_checkout = Path(__file__).parents[2] / "shared" / "corpus" / "wild"
+    return Path(os.environ.get(CORPUS_VARIABLE, beside_checkout))
+
+
 @pytest.fixture(scope="session")
 def corpus():
     """The folder of audio files that other projects test with; they are not ours to ship."""
-    beside_checkout = Path(__file__).parents[2] / "shared" / "corpus" / "wild"
-    folder = Path(os.environ.get(CORPUS_VARIABLE, beside_checkout))
+    folder = corpus_folder()
     if not folder.is_dir():
         pytest.skip(f"no corpus in {folder}; name one with {CORPUS_VARIABLE}")
     return folder

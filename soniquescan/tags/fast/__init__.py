@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from soniquescan.tags.fast import flac, ogg
+from soniquescan.tags.fast import flac, mp3, mp4, ogg
 from soniquescan.tags.fast.declined import Declined
 
 if TYPE_CHECKING:
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     from soniquescan.tags.content import Content, Source
 
-# First bytes of a file → what reads it.
+# First bytes of a file, four of them or two, or of MP4 bytes 4 to 8 → what reads it.
 _READERS: dict[bytes, Callable[[Source], Content]] = {
     b"fLaC": flac.read,
     b"OggS": ogg.read,
+    **dict.fromkeys(mp3.TAGS, mp3.read),
+    **dict.fromkeys(mp3.SYNCS, mp3.read),
+    mp4.BRANDS: mp4.read,
 }
 
 # What a reader meets in bytes that are not as its format has them.
@@ -33,7 +36,8 @@ def read(source: Source) -> Content | None:
 
     The values may be shared with those of other files: nobody changes them in place.
     """
-    reader = _READERS.get(source.head[:4]) or _READERS.get(source.head[4:8])
+    head = source.head
+    reader = _READERS.get(head[:4]) or _READERS.get(head[:2]) or _READERS.get(head[4:8])
     if reader is None:
         return None
     try:
