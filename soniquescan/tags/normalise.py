@@ -1,7 +1,6 @@
 """Texts of tags as the types of our columns: dates, numbers, gains, genres, ids, flags.
 
 Each function returns None for what it cannot tell for certain; the caller keeps the text in `tags` then.
-The same values come again and again in a library, so most functions remember what they made of them.
 """
 
 from __future__ import annotations
@@ -9,20 +8,14 @@ from __future__ import annotations
 import math
 import re
 from calendar import monthrange
-from functools import lru_cache, wraps
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from mutagen.id3 import TCON
 
-from soniquescan.text import name_key as text_name_key
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-T = TypeVar("T")
+    from collections.abc import Iterable
 
 CACHE_ENTRIES = 4096  # an album's worth of values for hundreds of albums; a few hundred KB a worker
-CACHE_CHARACTERS = 200  # longer values do not come again, and would fill the memory: a comment may have 3 MB
 INT32_MAX = 2**31 - 1  # what a PostgreSQL integer holds
 
 # ID3v1's numbers as names, Winamp's extensions included.
@@ -58,20 +51,6 @@ _MONTHS = (
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
-def cached(function: Callable[[str], T]) -> Callable[[str], T]:
-    """Make a function remember what it made of the texts that it met last."""
-    remembering = lru_cache(CACHE_ENTRIES)(function)
-
-    @wraps(function)
-    def call(text: str) -> T:
-        return remembering(text) if len(text) <= CACHE_CHARACTERS else function(text)
-
-    return call
-
-
-name_key = cached(text_name_key)
-
-
 class NumberOfTotal(NamedTuple):
     """A number and a total, as in "5/12"; `exact` is False where the text says more than these two hold."""
 
@@ -80,7 +59,6 @@ class NumberOfTotal(NamedTuple):
     exact: bool
 
 
-@cached
 def number_of_total(text: str) -> NumberOfTotal:
     """Return the numbers in "5" or "5/12"; one that is none or too large is None and not exact."""
     match = _NUMBER.fullmatch(text)
@@ -98,7 +76,6 @@ def _int32(digits: str | None) -> int | None:
     return number if number <= INT32_MAX else None
 
 
-@cached
 def decimal(text: str) -> float | None:
     """Return the number in "128", "0.988", "-7.03 dB" or "-7,03 dB"."""
     match = _DECIMAL.fullmatch(text)
@@ -119,7 +96,6 @@ def r128_gain_db(text: str) -> float | None:
     return int(match[1]) / 256 + 5
 
 
-@cached
 def date(text: str) -> str | None:
     """Return YYYY, YYYY-MM or YYYY-MM-DD; a time of day is left out, month and day 00 mean that they are unknown."""
     text = text.strip()
@@ -161,14 +137,12 @@ def _date(year: int, month: int, day: int) -> str | None:
     return f"{year:04}-{month:02}-{day:02}" if day <= monthrange(year, month)[1] else None
 
 
-@cached
 def year(text: str) -> int | None:
     """Return the first four digits that stand alone or start a date."""
     match = _YEAR.search(text)
     return int(match[1]) or None if match is not None else None
 
 
-@cached
 def genres(text: str) -> tuple[str, ...]:
     """Return the names of the genres in one value: split at ; / and , with ID3v1's numbers made names.
 
@@ -188,17 +162,20 @@ def _genre_name(word: str) -> str:
     return _GENRE_WORDS.get(word, word)
 
 
-@cached
 def uuid(text: str) -> str | None:
     """Return the canonical lower-case form of a UUID."""
     text = text.strip().lower()
     return text if _UUID.fullmatch(text) is not None else None
 
 
-@cached
 def split_ids(text: str) -> tuple[str, ...]:
     """Return the ids in one value: ID3v2.3 joins them with "/", other taggers with ";", "," or spaces."""
     return tuple(piece for piece in _ID_SEPARATOR.split(text) if piece)
+
+
+def all_ids(texts: Iterable[str]) -> list[str]:
+    """Return the ids in several values."""
+    return [piece for text in texts for piece in split_ids(text)]
 
 
 def flag(text: str) -> bool | None:

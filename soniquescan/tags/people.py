@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from soniquescan.messages import Credit
 from soniquescan.tags import normalise
+from soniquescan.text import name_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 _SEPARATOR = re.compile(r" feat\. | feat | ft\. | ft | featuring | / |; ", re.IGNORECASE)
 
 
-@normalise.cached
 def split_names(credit: str) -> tuple[str, ...]:
     """Return the people in a credit as shown, "A feat. B" for example."""
     return tuple(name.strip() for name in _SEPARATOR.split(credit) if name.strip())
@@ -48,5 +48,27 @@ def distinct(people_: Iterable[Credit]) -> tuple[Credit, ...]:
     """Return the credits without those that say again what an earlier one says."""
     unique: dict[tuple[str, str], Credit] = {}
     for credit in people_:
-        unique.setdefault((credit.role, credit.musicbrainz_artistid or normalise.name_key(credit.name)), credit)
+        unique.setdefault((credit.role, credit.musicbrainz_artistid or name_key(credit.name)), credit)
     return tuple(unique.values())
+
+
+class Credited(NamedTuple):
+    """The people of one role, and the ids that are not paired with their names."""
+
+    credits: tuple[Credit, ...]
+    left_ids: list[str]
+
+
+def credited(
+    role: str, listed: Sequence[str], shown: Sequence[str], sort_names: Sequence[str], tagged_ids: Sequence[str]
+) -> Credited:
+    """Return the people whom the values of a role's tags name."""
+    ids = normalise.all_ids(tagged_ids)
+    found = credits_of(role, people(listed, shown, len(ids)), sort_names, ids)
+    if ids and [credit.musicbrainz_artistid for credit in found] == [text.lower() for text in ids]:
+        left_ids = []
+    elif len(ids) > 1 and all(map(normalise.uuid, ids)):  # joined, but not one for each name
+        left_ids = ids
+    else:
+        left_ids = list(tagged_ids)
+    return Credited(distinct(found), left_ids)

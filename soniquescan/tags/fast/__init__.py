@@ -24,7 +24,7 @@ _READERS: dict[bytes, Callable[[Source], Content]] = {
     b"OggS": ogg.read,
     **dict.fromkeys(mp3.TAGS, mp3.read),
     **dict.fromkeys(mp3.SYNCS, mp3.read),
-    mp4.BRANDS: mp4.read,
+    b"ftyp": mp4.read,
 }
 
 # What a reader meets in bytes that are not as its format has them.

@@ -3,8 +3,8 @@
 Its items: https://developer.apple.com/documentation/quicktime-file-format/metadata_item_list_atom
 An item is an atom of its own name, or one named "----" with a longer name in atoms of its own, and holds one `data`
 atom a value. The list is split at what all `data` atoms have in common; what stands before a value is then looked up
-whole, sizes and names together, and says how long the value is. So an item takes 0.5 µs; to take the atoms apart one by
-one takes three times that.
+whole, sizes and names together, and says how long the value is. So a list of 31 items takes 26 µs; to take it apart
+atom by atom, and to remember what each item means, takes 54.
 """
 
 from __future__ import annotations
@@ -22,9 +22,14 @@ from soniquescan.memo import Memo
 from soniquescan.tags.build import clean
 from soniquescan.tags.fast.atoms import HEADER, HEADER_BYTES, READ_ON_BYTES
 from soniquescan.tags.fast.declined import Declined
-from soniquescan.tags.freeform import _SPECIAL, add_freeform
+from soniquescan.tags.freeform import _SPECIAL as SPECIAL
+from soniquescan.tags.freeform import add_freeform
 from soniquescan.tags.mapping import MP4_ATOMS, MP4_FREEFORM, ROWS
-from soniquescan.tags.mp4 import _PAIRS, _ZERO_IS_UNSET, DATA_HEADER_BYTES, _freeform_name, _freeform_text
+from soniquescan.tags.mp4 import _PAIRS as PAIRS
+from soniquescan.tags.mp4 import _ZERO_IS_UNSET as ZERO_IS_UNSET
+from soniquescan.tags.mp4 import DATA_HEADER_BYTES
+from soniquescan.tags.mp4 import _freeform_name as freeform_name
+from soniquescan.tags.mp4 import _freeform_text as freeform_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -71,6 +76,8 @@ def read_list(window: Window, start: int, end: int) -> tuple[Values, bool]:
     runs, tags, has_cover = [], 0, False
     while start < end:
         run, said, cover_size = _read_run(window, start, end, plain, free)
+        if not run and not cover_size:  # the file has become shorter
+            raise Declined
         runs.append(run)
         tags += said
         has_cover = has_cover or cover_size > HEADER_BYTES + DATA_HEADER_BYTES
@@ -148,7 +155,7 @@ def _merged(runs: Iterable[bytes]) -> Values:
     for run in runs:
         _add(run, plain, free, by_key=True)
     values = dict(plain)
-    add_freeform(values, [(_freeform_name(key), texts) for key, texts in free.items()], MP4_FREEFORM, "----")
+    add_freeform(values, [(freeform_name(key), texts) for key, texts in free.items()], MP4_FREEFORM, "----")
     return values
 
 
@@ -168,7 +175,7 @@ def _head(before: bytes, *, by_key: bool) -> Head:
         if len(before) != _PLAIN_BYTES or "\x00" in key or key in _NOT_ITEMS:
             raise Declined
         name = "genre" if key == "gnre" else MP4_ATOMS.get(key, key)
-        type_ = _TEXT if _PARSERS.get(key, _open_text) is _open_text and key not in _PAIRS else _OTHER
+        type_ = _TEXT if _PARSERS.get(key, _open_text) is _open_text and key not in PAIRS else _OTHER
     return name, end, left, _OTHER if empty else type_, atom == _FREE, key, empty
 
 
@@ -203,23 +210,23 @@ def _key(names: bytes) -> str:
 
 
 def _free_tag(key: str) -> str:
-    name = _freeform_name(key)
+    name = freeform_name(key)
     return MP4_FREEFORM.get(name) or MP4_FREEFORM.get(name.casefold()) or name
 
 
 def _are_apart(tags: tuple[str, ...]) -> bool:
     """Return whether no two are spellings of one tag, and none stands for others."""
-    return len({tag.casefold() for tag in tags}) == len(tags) and _SPECIAL.keys().isdisjoint(tags)
+    return len({tag.casefold() for tag in tags}) == len(tags) and SPECIAL.keys().isdisjoint(tags)
 
 
 def _other(item: tuple[str, str, int, bytes]) -> list[tuple[str, list[str]]]:
     """Return what a value says that is not just a text."""
     name, key, type_, value = item
-    if key in _PAIRS:
-        numbers = zip(_PAIRS[key], _PAIR(value), strict=True)
+    if key in PAIRS:
+        numbers = zip(PAIRS[key], _PAIR(value), strict=True)
         return [(tag, [str(number)] if number else []) for tag, number in numbers]
     if key.startswith("----:"):
-        text = _freeform_text(MP4FreeForm(value, type_))
+        text = freeform_text(MP4FreeForm(value, type_))
     elif key in _PARSERS:
         text = _PARSERS[key](type_, value)
     elif type_ == _TEXT:
@@ -228,7 +235,7 @@ def _other(item: tuple[str, str, int, bytes]) -> list[tuple[str, list[str]]]:
         raise Declined
     else:
         return []  # mutagen puts aside what it does not know, unless it is marked as a text
-    return [(name, [] if text is None or (text == "0" and key in _ZERO_IS_UNSET) else [text])]
+    return [(name, [] if text is None or (text == "0" and key in ZERO_IS_UNSET) else [text])]
 
 
 def _open_text(type_: int, value: bytes) -> str:

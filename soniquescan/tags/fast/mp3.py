@@ -40,8 +40,7 @@ SYNCS = tuple(
 )
 
 _FRAMES = 4  # that must follow each other where no header of an encoder says that this is audio
-_MAGIC_END = 40  # of an encoder's header, in the frame
-_FRAMES_BYTES = 3 * 1729 + _MAGIC_END  # the longest frames are of layer II, with 384 kbit/s at 32 kHz
+_MAGIC_END = 40  # of an encoder's header in its frame
 _LIMIT = 2**31  # what PostgreSQL's integers go up to
 
 # Xing's header: magic, flags, frames, bytes; a table of 100 bytes and the quality, if flags 4 and 8 say so; LAME's.
@@ -75,8 +74,8 @@ def read(source: Source) -> Content:
     tag = id3v2.read(source) if source.head.startswith(id3v2.MAGIC) else id3v2.Tag(source, 0)
     start = tag.end
     frames, at = tag.window, start - tag.window_start
-    if len(frames) < at + _FRAMES_BYTES:
-        frames, at = source.pread(_FRAMES_BYTES, start), 0
+    if len(frames) < at + id3v2.AUDIO_BYTES:
+        frames, at = source.pread(id3v2.AUDIO_BYTES, start), 0
     end = _read_tail(source, tag)
     if frames[at + 4 : at + 8] in MP4_ATOMS:
         raise Declined

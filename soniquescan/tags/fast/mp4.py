@@ -11,7 +11,7 @@ import re
 import struct
 from io import BytesIO
 from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mutagen.mp4._as_entry import AudioSampleEntry
 from mutagen.mp4._atom import Atom
@@ -19,26 +19,20 @@ from mutagen.mp4._atom import Atom
 from soniquescan.memo import Memo
 from soniquescan.messages import AudioStream
 from soniquescan.tags import around
-from soniquescan.tags.content import Content, UnreadableError, _fits, attempt, one_line
+from soniquescan.tags.content import Content, UnreadableError, attempt, one_line
+from soniquescan.tags.content import _fits as fits
 from soniquescan.tags.detect import MAGIC_BYTES, container_of
 from soniquescan.tags.fast.atoms import HEADER, HEADER_BYTES, Window
 from soniquescan.tags.fast.declined import Declined
 from soniquescan.tags.fast.ilst import read_list
-from soniquescan.tags.mp4 import _CODECS, _LOSSLESS, FULL_ATOM_BYTES
+from soniquescan.tags.mp4 import _CODECS as CODECS
+from soniquescan.tags.mp4 import _LOSSLESS as LOSSLESS
+from soniquescan.tags.mp4 import FULL_ATOM_BYTES
 
 if TYPE_CHECKING:
     from soniquescan.tags.content import Source, Values
 
-
-class Codec(NamedTuple):
-    """What a sample description says."""
-
-    name: str | None
-    bitrate_bps: int  # 0 where the encoder has left it out
-    sample_rate_hz: int | None
-    bits_per_sample: int | None
-    channels: int | None
-
+    Codec = tuple[str | None, int | None, int | None, int | None]  # name, sample rate, bits per sample, channels
 
 BRANDS = b"ftyp"  # the first atom, from byte 4 on
 
@@ -136,12 +130,12 @@ def _track(source: Source, window: Window, start: int, end: int) -> AudioStream 
     header, description = found
     unit, length = _UNIT_AND_LENGTH[header[0]](header)
     length_s = float(length) / unit if unit else 0.0
-    codec, bitrate_bps, sample_rate_hz, bits_per_sample, channels = _CODECS_OF[description]
+    bitrate_bps, (codec, sample_rate_hz, bits_per_sample, channels) = _BITRATES_AND_CODECS[description]
     return AudioStream(
         "mp4",
         codec,
-        _fits(length_s * 1000),
-        _fits(bitrate_bps or _average_bitrate_bps(source, length_s)),
+        fits(length_s * 1000),
+        fits(bitrate_bps or _average_bitrate_bps(source, length_s)),
         sample_rate_hz,
         bits_per_sample,
         channels,
@@ -161,7 +155,7 @@ def _any_track(window: Window, start: int, end: int) -> tuple[bytes, bytes] | No
 def _usual_track(window: Window, start: int, end: int) -> tuple[bytes, bytes] | None:
     """Return the same of an audio track whose atoms stand as most encoders write them, or None.
 
-    They are looked at in two strides, which takes 4 µs less than to find one after the other, of 45 that a file takes.
+    They are looked at in two strides, which takes 3 µs less than to find one after the other, of 43 that a file takes.
     """
     data, at = window.data, start - window.start
     try:
@@ -206,8 +200,11 @@ def _is_mp4(head: bytes) -> bool:
     return container_of(head) == "mp4" and not head.startswith(b"ID3")
 
 
-def _codec(description: bytes) -> Codec:
-    """Return what the first entry of a sample description says of the audio."""
+def _bitrate_and_codec(description: bytes) -> tuple[int, Codec]:
+    """Return what the first entry of a sample description says: the bit rate, 0 if it is left out, and the rest.
+
+    The rest is looked up without the bit rates, which differ from file to file: mutagen takes 100 µs for it.
+    """
     version, count = _VERSION_AND_COUNT(description)
     if version or not count:
         raise Declined
@@ -215,11 +212,11 @@ def _codec(description: bytes) -> Codec:
     if rates is None:
         return _CODECS_WITHOUT_RATES[description]
     start, end = rates.span(rates.lastindex or 0)
-    codec = _CODECS_WITHOUT_RATES[description[:start] + bytes(end - start) + description[end:]]
-    return codec._replace(bitrate_bps=_SIZE(description, end - 4)[0])
+    _, codec = _CODECS_WITHOUT_RATES[description[:start] + bytes(end - start) + description[end:]]
+    return _SIZE(description, end - 4)[0], codec
 
 
-def _codec_without_rates(description: bytes) -> Codec:
+def _codec_without_rates(description: bytes) -> tuple[int, Codec]:
     """Return what mutagen makes of an entry that ends where the description does."""
     file = BytesIO((len(description) - _ENTRY).to_bytes(4) + description[_ENTRY + 4 :])
     try:
@@ -227,16 +224,11 @@ def _codec_without_rates(description: bytes) -> Codec:
     except UnreadableError:
         raise Declined from None
     own = str(said.codec)
-    name = _CODECS.get(own) or _CODECS.get(own.rpartition(".")[0]) or own.strip().lower()
-    return Codec(
-        one_line(name) or None,
-        said.bitrate,
-        _fits(said.sample_rate),
-        _fits(said.sample_size if name in _LOSSLESS else None),
-        _fits(said.channels),
-    )
+    name = CODECS.get(own) or CODECS.get(own.rpartition(".")[0]) or own.strip().lower()
+    bits_per_sample = fits(said.sample_size) if name in LOSSLESS else None
+    return said.bitrate, (one_line(name) or None, fits(said.sample_rate), bits_per_sample, fits(said.channels))
 
 
 _IS_MP4 = Memo(_is_mp4)
-_CODECS_OF = Memo(_codec)
+_BITRATES_AND_CODECS = Memo(_bitrate_and_codec)
 _CODECS_WITHOUT_RATES = Memo(_codec_without_rates)
