@@ -16,13 +16,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.commands import DataFolder, seconds
 from benchmarks.library.generate import generate
-
-COMMAND = (sys.executable, "-m", "soniquescan")
 
 # What a user would write who wants no more than to see whether anything has changed.
 NAIVE = """
@@ -47,13 +45,12 @@ class Bench:
 
     def __init__(self, folder: Path, data_folder: Path) -> None:
         self.folder = folder
-        self._environment = {**os.environ, "SONIQUESCAN_DATA_DIR": str(data_folder)}
-        self._environment.pop("SONIQUESCAN_DSN", None)
+        self._data = DataFolder(data_folder)
         self._dsn = ""
 
     def scan(self) -> None:
         """Scan, as cron does."""
-        self._run("scan", "--quiet", "--max-error-rate", "100%", str(self.folder))
+        self._data.call("scan", "--quiet", "--max-error-rate", "100%", str(self.folder))
 
     def naive(self) -> None:
         """Walk, take each file's stat, and read the tracks; the server is up already."""
@@ -62,24 +59,11 @@ class Bench:
 
     def start_server(self) -> None:
         """Start the embedded server, for the naive script."""
-        self._dsn = self._run("db", "start").strip()
+        self._dsn = self._data.call("db", "start")
 
     def stop_server(self) -> None:
         """Stop it, so that a scan has to start it."""
-        self._run("db", "stop")
-
-    def _run(self, *arguments: str) -> str:
-        command = [*COMMAND, *arguments]
-        return subprocess.run(
-            command, env=self._environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ).stdout
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return how long something takes."""
-    started_s = time.perf_counter()
-    work()
-    return time.perf_counter() - started_s
+        self._data.stop()
 
 
 def first_file(folder: Path) -> Path:
