@@ -14,10 +14,10 @@ from pathlib import Path
 
 import platformdirs
 import psutil
-from tqdm import tqdm
 
 from benchmarks.commands import Databases, run
 from benchmarks.library.generate import generate, stream_library
+from benchmarks.progress import progress
 from soniquescan.extensions import AUDIO_EXTENSIONS
 from soniquescan.settings import default_workers
 
@@ -98,9 +98,9 @@ def _make(folder: Path, recipe: Recipe) -> None:
     print(f"making a library of {recipe.files * recipe.copies:,} files in {folder}", file=sys.stderr)
     first = folder / "1" if recipe.copies > 1 else folder
     files = stream_library(first, files=recipe.files, seed=recipe.seed)
-    for _ in tqdm(files, total=recipe.files, unit=" files", disable=None):
+    for _ in progress(files, total=recipe.files, unit="files"):
         pass
-    for number in tqdm(range(2, recipe.copies + 1), unit=" copies", disable=None):
+    for number in progress(range(2, recipe.copies + 1), total=recipe.copies - 1, unit="copies"):
         _link(first, folder / str(number))
     _write_note(folder, recipe, complete=True)
 

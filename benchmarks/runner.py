@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tqdm import tqdm
-
 from benchmarks.measured import Case, CaseError, Results
+from benchmarks.progress import progress
 
 
 def run_rounds(cases: Sequence[Case], *, rounds: int, files: int, before: Callable[[], object]) -> Results:
@@ -14,13 +13,12 @@ def run_rounds(cases: Sequence[Case], *, rounds: int, files: int, before: Callab
     results = Results(files)
     results.skipped = {case.name: case.missing for case in cases if case.missing}
     to_run = [case for case in cases if not case.missing]
-    with tqdm(total=rounds * len(to_run), unit=" runs", disable=None) as progress:
-        for _ in range(rounds):
-            for case in to_run:
-                progress.set_description(case.name)
-                if case.name not in results.skipped:
-                    _run(case, results, before)
-                progress.update()
+    runs = [case for _ in range(rounds) for case in to_run]
+    bar = progress(runs, total=len(runs), unit="runs")
+    for case in bar:
+        bar.set_description(case.name)
+        if case.name not in results.skipped:
+            _run(case, results, before)
     return results
 
 

@@ -11,10 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from benchmarks.library.generate import stream_library
 from benchmarks.library.hostile import write_hostile
+from benchmarks.progress import progress
 from soniquescan.text import path_to_text
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _rows(folder: Path, arguments: argparse.Namespace) -> Iterator[Callable[[], dict[str, Any]]]:
     """Write each file and yield what works out its row, since that costs as much as the file."""
     files = stream_library(folder, files=arguments.files, seed=arguments.seed, formats=arguments.formats)
-    for file in tqdm(files, total=arguments.files, unit=" files", disable=None):
+    for file in progress(files, total=arguments.files, unit="files"):
         yield partial(truth_row, file)
     if arguments.hostile:
         yield from (partial(hostile_row, file) for file in write_hostile(folder / "hostile"))

@@ -49,7 +49,7 @@ def test_no_advice_is_better_than_a_wrong_one(sqlstate):
 
 
 def test_copy_names_are_quoted():
-    target = CopyTarget('ta"ble', ("a b", "c"), ("text", "int8"))
+    target = CopyTarget('ta"ble', ("a b", "c"))
     assert target.statement().as_string() == 'COPY "ta""ble" ("a b", "c") FROM STDIN (FORMAT binary)'
 
 
