@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from soniquescan.messages import AlbumTags, AudioStream, TrackTags
 from soniquescan.text import path_to_text
 
 COMMAND = [sys.executable, "-m", "soniquescan"]
+MANY = 12_000  # files, which take several transactions
 ENDS_WITHIN_S = 20  # a hang is a failure; how quick it is belongs in the benchmarks
 
 
@@ -103,9 +105,11 @@ def status(connection):
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    """A folder of files enough to be in the middle of."""
+    """A folder of files enough to be in the middle of: MANY."""
     folder = tmp_path_factory.mktemp("many")
-    generate(folder / "music", files=4000, seed=5)
+    generate(folder / "music" / "0", files=2000, seed=5)
+    for copy in range(1, MANY // 2000):
+        shutil.copytree(folder / "music" / "0", folder / "music" / str(copy), copy_function=os.link)
     return folder / "music"
 
 
@@ -221,7 +225,7 @@ def test_a_killed_worker_costs_at_most_the_file_it_had_in_hand(many, database, c
     assert code == 0
     assert len(lost) <= 1
     assert all(row[1:] == ("worker_died", "the worker that read it was lost (killed by SIGKILL)") for row in lost)
-    assert count(connection, "tracks") == 4000 - len(lost)
+    assert count(connection, "tracks") == MANY - len(lost)
     assert {path for path, *_ in lost}.isdisjoint(path for (path,) in connection.execute("SELECT path FROM tracks"))
 
 
@@ -267,9 +271,9 @@ def test_an_interrupted_scan_keeps_what_was_committed(many, database, connection
     assert "Traceback" not in said
     assert "interrupted" in said.splitlines()[-1]
     assert status(connection) == "interrupted"
-    assert 0 < count(connection, "tracks") < 4000
+    assert 0 < count(connection, "tracks") < MANY
     assert scan(many, dsn=database).returncode == 0
-    assert count(connection, "tracks") == 4000
+    assert count(connection, "tracks") == MANY
 
 
 def test_a_second_interrupt_ends_it_at_once(many, database, start):
@@ -353,7 +357,7 @@ def test_two_users_of_one_database_scan_different_folders(library, many, databas
     folder, files = library
     scan(folder, dsn=database)
     scan(many, dsn=database)
-    assert count(connection, "tracks") == len(files) + 4000
+    assert count(connection, "tracks") == len(files) + MANY
     assert count(connection, "roots") == 2
 
 
