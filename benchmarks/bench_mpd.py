@@ -54,7 +54,7 @@ def cases(folder: Path, *, sparse: bool) -> list[Case]:
 
 def _updates(program: str, folder: Path, *, sparse: bool) -> list[Measured]:
     with tempfile.TemporaryDirectory(prefix="soniquescan-benchmarks-") as name, _mpd(program, Path(name)) as mpd:
-        mpd.wait_for_update()  # of the empty folder, which it does when it has no database yet
+        mpd.wait_for_database()
         Path(name, "music", "library").symlink_to(folder)
         first, second = (_update(mpd) for _ in range(2))
         songs = int(mpd.ask("stats")["songs"])
@@ -95,6 +95,15 @@ class _Mpd:
     def update(self) -> None:
         """Have it bring its database up to date, and return when it has."""
         self.ask("update")
+        self.wait_for_update()
+
+    def wait_for_database(self) -> None:
+        """Return when it has a database, which it makes of the empty folder after it has started."""
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        while "db_update" not in self.ask("stats"):
+            if time.monotonic() > deadline_s:
+                raise CaseError("mpd makes no database")
+            time.sleep(0.01)
         self.wait_for_update()
 
     def wait_for_update(self) -> None:

@@ -72,6 +72,7 @@ class Watch:
     def __exit__(self, *_exc_info: object) -> None:
         self._over.set()
         self._thread.join()
+        self._look_at_reads()
 
     def usage(self) -> Usage:
         """Return what was seen, once the block has ended."""
