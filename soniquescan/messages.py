@@ -305,8 +305,8 @@ class SpelledTrack(NamedTuple):
     artists: bytes  # rows of track_artists
     genres: bytes  # rows of track_genres
     album: SpelledAlbum | None
-    artist_names: tuple[SpelledName, ...]
-    genre_names: tuple[SpelledName, ...]
+    artist_names: list[SpelledName]
+    genre_names: list[SpelledName]
 
 
 class Batch(NamedTuple):

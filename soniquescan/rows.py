@@ -170,8 +170,8 @@ def spell_track(track: Track) -> SpelledTrack:
     file, stream, tags = track
     path, root_id, size_bytes, mtime_ns, ctime_ns, inode, device, cover_path, number = file
     album = None if tags.album is None else _albums[tags.album, album_folder(path), cover_path]
-    people = _people[tags.credits]
-    genres = _genres[tags.genres]
+    people = _spell_people(tags.credits)
+    genres = _spell_genres(tags.genres)
     values = stream + tags
     row = (
         _track_start(number),
@@ -198,7 +198,7 @@ def spell_track(track: Track) -> SpelledTrack:
     )
 
 
-def _with_start(start: bytes, rows: tuple[bytes, ...]) -> bytes:
+def _with_start(start: bytes, rows: list[bytes]) -> bytes:
     return start + start.join(rows) if rows else b""
 
 
@@ -262,75 +262,83 @@ def _spell_artist_name(row: ArtistNameRow) -> SpelledName:
 # --- people and genres --------------------------------------------------------------------------------------------
 
 _TRACK_ARTIST_SPELLS = spells_of(TRACK_ARTIST_COLUMNS[1:])
-_TRACK_GENRE_SPELLS = spells_of(TRACK_GENRE_COLUMNS)
+_TRACK_GENRE_SPELLS = spells_of(TRACK_GENRE_COLUMNS[1:])
 _GENRE_NAME_SPELLS = spells_of(GENRE_NAME_COLUMNS)
 
 
 class _Links(NamedTuple):
     """What tracks are linked with, in their order."""
 
-    rows: tuple[bytes, ...]  # without the track's number
-    names: tuple[SpelledName, ...]
+    rows: list[bytes]  # without the track's number
+    names: list[SpelledName]
     said: bytes  # tells whether they have changed
 
 
 class _Person(NamedTuple):
     """An artist in a role."""
 
-    key: tuple[str, bytes]  # the role, and who it is
+    role: str
+    key: bytes  # the role, and who it is
     fields: bytes  # of track_artists, behind the position
     name: SpelledName
     said: bytes
 
 
+class _Genre(NamedTuple):
+    """A genre."""
+
+    id: bytes
+    fields: bytes  # of track_genres, behind the position
+    name: SpelledName
+
+
 def _spell_people(credits_: tuple[Credit, ...]) -> _Links:
     """Return the people of a track, each once a role and numbered from 1 in it."""
-    people: dict[tuple[str, bytes], _Person] = {}
-    for credit in credits_:
-        person = _persons[credit]
-        people.setdefault(person.key, person)
+    people = [_persons[credit] for credit in credits_]
+    if len({person.key for person in people}) < len(people):
+        people = list({person.key: person for person in reversed(people)}.values())[::-1]
+    rows: list[bytes] = []
     positions: dict[str, int] = {}
-    rows = []
-    for (role, _), fields, _, _ in people.values():
+    for role, _, fields, _, _ in people:
         position = positions[role] = positions.get(role, 0) + 1
         rows.append(copyformat.int4(position) + fields)
-    names = dict.fromkeys([person.name for person in people.values()])
-    return _Links(tuple(rows), tuple(names), b"".join([person.said for person in people.values()]))
+    return _Links(rows, [person.name for person in people], b"".join([person.said for person in people]))
 
 
 def _spell_person(credit: Credit) -> _Person:
     role, name, sort_name, musicbrainz_artistid = credit
     row = artist_name_row(name, sort_name, musicbrainz_artistid)
+    spelled_role = role.encode()
     return _Person(
-        (role, row.own_id),
+        role,
+        spelled_role + row.own_id,
         copyformat.fields(_TRACK_ARTIST_SPELLS, (row.own_id, role, row.id)),
         _spell_artist_name(row),
-        role.encode() + row.id,
+        spelled_role + row.id,
     )
 
 
-def _spell_genres(genres: tuple[str, ...]) -> _Links:
+def _spell_genres(names: tuple[str, ...]) -> _Links:
     """Return the genres of a track, each once and numbered from 1."""
-    rows: dict[bytes, GenreNameRow] = {}
-    for name in genres:
-        row = GenreNameRow(text_id(Kind.GENRE_NAME, name), genre_id(name), name)
-        rows.setdefault(row.genre_id, row)
-    numbered = list(enumerate(rows.values(), 1))
+    genres = [_genres[name] for name in names]
+    if len({genre.id for genre in genres}) < len(genres):
+        genres = list({genre.id: genre for genre in reversed(genres)}.values())[::-1]
     return _Links(
-        tuple([copyformat.fields(_TRACK_GENRE_SPELLS, (at, row.genre_id, row.id)) for at, row in numbered]),
-        tuple([SpelledName(row.id, copyformat.row(_GENRE_NAME_SPELLS, row)) for _, row in numbered]),
-        b"".join([row.id for _, row in numbered]),
+        [copyformat.int4(position) + genre.fields for position, genre in enumerate(genres, 1)],
+        [genre.name for genre in genres],
+        b"".join([genre.name.id for genre in genres]),
     )
 
 
-def _links_size(_key: object, links: _Links) -> int:
-    return sum([len(name.row) for name in links.names]) // 8  # ten names are ordinary
+def _spell_genre(name: str) -> _Genre:
+    row = GenreNameRow(text_id(Kind.GENRE_NAME, name), genre_id(name), name)
+    fields = copyformat.fields(_TRACK_GENRE_SPELLS, (row.genre_id, row.id))
+    return _Genre(row.genre_id, fields, SpelledName(row.id, copyformat.row(_GENRE_NAME_SPELLS, row)))
 
 
-def _person_size(_key: object, person: _Person) -> int:
-    return len(person.name.row)
+def _name_size(_key: object, made: _Person | _Genre) -> int:
+    return len(made.name.row)
 
 
-_people = Memo(_spell_people, size=_links_size)
-_persons = Memo(_spell_person, size=_person_size, entries=PEOPLE)
-_genres = Memo(_spell_genres, size=_links_size)
+_persons = Memo(_spell_person, size=_name_size, entries=PEOPLE)
+_genres = Memo(_spell_genre, size=_name_size)

@@ -127,8 +127,8 @@ class BatchBuilder:
             artists,
             genres,
             None if album is None else self._known_album(album),
-            tuple(map(self._known_name, artist_names)),
-            tuple(map(self._known_name, genre_names)),
+            list(map(self._known_name, artist_names)),
+            list(map(self._known_name, genre_names)),
         )
 
     def _known_album(self, album: SpelledAlbum) -> SpelledAlbum:

@@ -80,6 +80,7 @@ def _credited_of(key: _CreditKey) -> Credited:
 
 _numbers = Memo(normalise.number_of_total)
 GENRES = Memo(_genres_by_key)
+_genre_keys = Memo(name_key)
 _credited = Memo(_credited_of, size=_characters)
 
 
@@ -113,13 +114,13 @@ def isrc(value: str) -> tuple[str] | None:
 
 def genres(values: Values, name: str, _left: Values) -> tuple[str, ...]:
     """Return all genres; of two spellings of one, the first."""
-    return _by_key([genre for value in values[name] for genre in normalise.genres(value)])
+    return _by_key([genre for value in values[name] for genre in GENRES[value]])
 
 
 def _by_key(genres: Iterable[str]) -> tuple[str, ...]:
     spelled: dict[str, str] = {}
     for genre in genres:
-        spelled.setdefault(name_key(genre), genre)
+        spelled.setdefault(_genre_keys[genre], genre)
     return tuple(spelled.values())
 
 

@@ -24,7 +24,7 @@ def test_an_artist_is_in_a_role_once_and_counted_from_1():
     track = spelled(credits=people)
     links = [(row["role"], row["position"]) for row in artist_links(track)]
     assert links == [("artist", 1), ("artist", 2), ("composer", 1)]
-    assert [row["name"] for row in artist_names(track)] == ["ABBA", "Cher"]
+    assert {row["name"] for row in artist_names(track)} == {"ABBA", "Cher"}
 
 
 def test_positions_are_right_when_roles_are_mixed():
@@ -178,6 +178,6 @@ def test_what_no_column_holds_is_an_error_of_its_file(fields):
     ],
 )
 def test_no_memory_holds_long_texts(fields):
-    memories = (rows._albums, rows._people, rows._persons, rows._genres, rows._shared, rows._rare)
+    memories = (rows._albums, rows._persons, rows._genres, rows._shared, rows._rare)
     spelled(**fields)
     assert not any("y" * 9000 in repr(made) for memory in memories for made in memory.items())
