@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAGIC = b"APETAGEX"
 FOOTER_BYTES = 32
 HAS_HEADER = 1 << 31
-_BINARY = 1
+BINARY = 1
 _FOOTER = struct.Struct("<8sIIII8x")
 _ITEM = struct.Struct("<II")
 
@@ -68,7 +68,7 @@ def _parse(items: bytes, count: int) -> Block:
             break
         key = items[position + _ITEM.size : key_end].decode("utf-8", "replace")
         position = key_end + 1 + size
-        if (flags >> 1) & 3 == _BINARY:
+        if (flags >> 1) & 3 == BINARY:
             has_cover = has_cover or key.casefold().startswith("cover art")
             count -= 1
             continue

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 MAX_LEADING_TAGS = 16  # Windows Media Player stacks ID3 tags; more than a few are no music
 
 # Lyrics3v2, between APEv2 and ID3v1: its size in six digits, then this. https://id3.org/Lyrics3v2
-_LYRICS_END = b"LYRICS200"
+LYRICS_END = b"LYRICS200"
 _LYRICS_SIZE_BYTES = 6
-_LYRICS_FOOTER_BYTES = _LYRICS_SIZE_BYTES + len(_LYRICS_END)
-_TAIL_BYTES = apev2.FOOTER_BYTES + _LYRICS_FOOTER_BYTES + id3.ID3V1_BYTES
+_LYRICS_FOOTER_BYTES = _LYRICS_SIZE_BYTES + len(LYRICS_END)
+TAIL_BYTES = apev2.FOOTER_BYTES + _LYRICS_FOOTER_BYTES + id3.ID3V1_BYTES
 
 
 def find(source: Source) -> Around:
@@ -25,7 +25,7 @@ def find(source: Source) -> Around:
     id3v2, start = _leading_id3v2(source)
     after_apev2 = apev2.end_of_leading_tag(source, start)
     leading_apev2, start = (None, start) if after_apev2 is None else (start, after_apev2)
-    tail = source.pread(_TAIL_BYTES, max(0, source.size_bytes - _TAIL_BYTES))
+    tail = source.pread(TAIL_BYTES, max(0, source.size_bytes - TAIL_BYTES))
     id3v1 = tail[-id3.ID3V1_BYTES :] if tail[-id3.ID3V1_BYTES :].startswith(b"TAG") else b""
     end = source.size_bytes - len(id3v1) - _lyrics_bytes(tail[: len(tail) - len(id3v1)])
     footer = apev2.footer_before(source, end)
@@ -45,8 +45,8 @@ def _leading_id3v2(source: Source) -> tuple[tuple[tuple[int, id3.Header], ...], 
 
 
 def _lyrics_bytes(tail: bytes) -> int:
-    digits = tail[-_LYRICS_FOOTER_BYTES : -len(_LYRICS_END)]
-    return int(digits) + _LYRICS_FOOTER_BYTES if tail.endswith(_LYRICS_END) and digits.isdigit() else 0
+    digits = tail[-_LYRICS_FOOTER_BYTES : -len(LYRICS_END)]
+    return int(digits) + _LYRICS_FOOTER_BYTES if tail.endswith(LYRICS_END) and digits.isdigit() else 0
 
 
 def add_tags(source: Source, content: Content) -> None:

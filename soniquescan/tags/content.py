@@ -25,7 +25,7 @@ T = TypeVar("T")
 Info = Any  # mutagen's stream properties, of which each class has attributes of its own
 Values = dict[str, list[str]]  # Picard name, or else the file's own key as spelled → values in the file's order
 
-BUFFER_BYTES = 16 * 1024  # most headers fit; a guess until benchmarks say otherwise
+BUFFER_BYTES = 8 * 1024  # holds most headers; with 16 KiB a file takes 3.5 µs more of 96
 MESSAGE_CHARACTERS = 200
 
 
@@ -236,11 +236,11 @@ def stream(  # noqa: PLR0913  one argument a property
     return AudioStream(
         container=container,
         codec=one_line(codec or "") or None,  # of an unknown one, the file's own four characters
-        length_ms=_fits(length_s and length_s * 1000),
-        bitrate_bps=_fits(bitrate_bps),
-        sample_rate_hz=_fits(sample_rate_hz),
-        bits_per_sample=_fits(bits_per_sample),
-        channels=_fits(channels),
+        length_ms=fits(length_s and length_s * 1000),
+        bitrate_bps=fits(bitrate_bps),
+        sample_rate_hz=fits(sample_rate_hz),
+        bits_per_sample=fits(bits_per_sample),
+        channels=fits(channels),
         audio_md5=audio_md5,
     )
 
@@ -259,6 +259,6 @@ def stream_of(source: Source, container: str, codec: str, info: Info) -> AudioSt
     )
 
 
-def _fits(number: float | None) -> int | None:
+def fits(number: float | None) -> int | None:
     """Return `number` rounded, or None where it is not positive or does not fit a PostgreSQL integer."""
     return round(number) if number and 0 < number < 2**31 else None

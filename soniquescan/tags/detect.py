@@ -41,7 +41,7 @@ _RIFF_KINDS = {b"WAVE": "wav"}
 _FORM_KINDS = {b"AIFF": "aiff", b"AIFC": "aiff"}
 _CHUNKED = {b"RIFF": _RIFF_KINDS, b"RF64": _RIFF_KINDS, b"BW64": _RIFF_KINDS, b"FORM": _FORM_KINDS}
 # Atoms that an MP4 file may begin with; all but the first are of old or odd files.
-_MP4_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+MP4_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 # ISO brands that are pictures, not sound or film.
 _PICTURE_BRANDS = (b"heic", b"heix", b"mif1", b"avif", b"msf1", b"crx ")
 
@@ -68,7 +68,7 @@ def container_of(head: bytes) -> str | None:
     kinds = _CHUNKED.get(head[:4])
     if kinds is not None:
         return kinds.get(head[8:12])
-    if head[4:8] in _MP4_ATOMS:
+    if head[4:8] in MP4_ATOMS:
         return "mp4" if head[8:12] not in _PICTURE_BRANDS else None
     return _mpeg(head)
 

@@ -28,8 +28,8 @@ def add_freeform(
             if texts == values[name]:
                 continue
             name = f"{kind}:{key}"
-        if name in _SPECIAL:
-            for tag, text in map(_SPECIAL[name], texts):
+        if name in READ_AS_ONE:
+            for tag, text in map(READ_AS_ONE[name], texts):
                 values.setdefault(tag, []).append(text)
         elif name in values:
             values[name] += texts
@@ -59,4 +59,4 @@ def _fingerprint(text: str) -> tuple[str, str]:
 
 
 # Tags whose values say in themselves which tag they are.
-_SPECIAL = {"performer": _instrument, "fingerprint": _fingerprint}
+READ_AS_ONE = {"performer": _instrument, "fingerprint": _fingerprint}

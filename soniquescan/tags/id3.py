@@ -37,7 +37,7 @@ _LAYOUT_V22 = struct.Struct(">3s3s")
 _LAYOUT = struct.Struct(">4s4sH")
 
 # ID3v2.2's three-letter frames → their names since 2.3: mutagen's classes derive from each other.
-_NAMES_SINCE_2_3 = {name: str(frame.__mro__[1].__name__) for name, frame in id3.Frames_2_2.items()}
+NAMES_SINCE_2_3 = {name: str(frame.__mro__[1].__name__) for name, frame in id3.Frames_2_2.items()}
 
 ID3V1_BYTES = 128
 _ID3V1 = struct.Struct("<3x30s30s30s4s30sB")
@@ -155,7 +155,7 @@ def _frame_name(raw: bytes) -> str | None:
     name = raw.rstrip(b"\x00 ").decode("latin-1")
     if not name.isascii() or not name.isalnum():
         return None
-    return _NAMES_SINCE_2_3.get(name, name)
+    return NAMES_SINCE_2_3.get(name, name)
 
 
 def _frame_bytes(header: Header, body: bytes, position: int, raw: bytes) -> int:

@@ -43,7 +43,7 @@ class Frames:
 
     def read(self, name: str, frame: bytes) -> None:
         """Add what one frame says."""
-        reader = _READERS.get(name) or _READERS_BY_INITIAL.get(name[0])
+        reader = READERS.get(name) or READERS_BY_INITIAL.get(name[0])
         if reader is None or not frame:
             return
         try:
@@ -70,11 +70,11 @@ class Frames:
         has_plain = any(not description for description, _ in self.lyrics)
         for description, text in self.lyrics:
             self.add(f"lyrics:{description}" if description and has_plain else "lyrics", [text])
-        _join_year_and_day(self.values)
+        join_year_and_day(self.values)
         return Block(self.values, self.has_cover, tuple(self.problems))
 
 
-def _join_year_and_day(values: Values) -> None:
+def join_year_and_day(values: Values) -> None:
     """ID3v2.3 keeps the year in TYER and day and month in TDAT, as DDMM."""
     day_month, date = values.get("TDAT", [""])[0], values.get("date", [""])[0]
     if len(day_month) == len("DDMM") == len(date) and (day_month + date).isdecimal():
@@ -82,7 +82,7 @@ def _join_year_and_day(values: Values) -> None:
         del values["TDAT"]
 
 
-def _texts(frame: bytes) -> list[str]:
+def texts_of(frame: bytes) -> list[str]:
     """Return the NUL-separated texts after a frame's encoding byte, empty ones included."""
     encoding, raw = frame[0], frame[1:]
     if encoding == LATIN_1:
@@ -105,8 +105,9 @@ def _utf16_texts(raw: bytes, *, big_endian: bool) -> list[str]:
     ]
 
 
-def _text_frame(found: Frames, name: str, frame: bytes) -> None:
-    found.add(ID3_FRAMES.get(name, name), _texts(frame))
+def text_frame(found: Frames, name: str, frame: bytes) -> None:
+    """Read a frame that is nothing but texts."""
+    found.add(ID3_FRAMES.get(name, name), texts_of(frame))
 
 
 def _url_frame(found: Frames, name: str, frame: bytes) -> None:
@@ -114,25 +115,25 @@ def _url_frame(found: Frames, name: str, frame: bytes) -> None:
 
 
 def _free_text(found: Frames, _name: str, frame: bytes) -> None:
-    description, *values = _texts(frame)
+    description, *values = texts_of(frame)
     found.free.append((description, values))
 
 
 def _free_url(found: Frames, name: str, frame: bytes) -> None:
     """Add an address: encoding, description, and the address in Latin-1 whatever the encoding."""
     description, url = _cut(frame[1:], 2 if frame[0] in (UTF_16, UTF_16_BE) else 1)
-    found.free.append((_texts(frame[:1] + description)[0] or name, [url.strip(b"\x00").decode("latin-1")]))
+    found.free.append((texts_of(frame[:1] + description)[0] or name, [url.strip(b"\x00").decode("latin-1")]))
 
 
 def _comment(found: Frames, _name: str, frame: bytes) -> None:
     """Add a comment: encoding, language, description, texts."""
-    description, *values = _texts(frame[:1] + frame[LANGUAGE_END:])
+    description, *values = texts_of(frame[:1] + frame[LANGUAGE_END:])
     found.add(f"comment:{description}" if description else "comment", values)
 
 
 def _lyrics(found: Frames, _name: str, frame: bytes) -> None:
     """Add lyrics: encoding, language, description, text."""
-    description, *values = _texts(frame[:1] + frame[LANGUAGE_END:])
+    description, *values = texts_of(frame[:1] + frame[LANGUAGE_END:])
     found.lyrics += [(description, value) for value in values]
 
 
@@ -152,7 +153,7 @@ def _synchronised_lyrics(found: Frames, _name: str, frame: bytes) -> None:
         if len(rest) < TIME_BYTES:
             break
         minutes, milliseconds = divmod(int.from_bytes(rest[:TIME_BYTES]), 60_000)
-        lines.append(f"[{minutes:02}:{milliseconds / 1000:05.2f}]{_texts(frame[:1] + text)[0].strip()}")
+        lines.append(f"[{minutes:02}:{milliseconds / 1000:05.2f}]{texts_of(frame[:1] + text)[0].strip()}")
         rest = rest[TIME_BYTES:]
     found.add("syncedlyrics", ["\n".join(lines)])
 
@@ -167,7 +168,7 @@ def _cut(raw: bytes, width: int) -> tuple[bytes, bytes]:
 
 def _terms_of_use(found: Frames, name: str, frame: bytes) -> None:
     """Add terms of use: encoding, language, text."""
-    found.add(name, _texts(frame[:1] + frame[LANGUAGE_END:]))
+    found.add(name, texts_of(frame[:1] + frame[LANGUAGE_END:]))
 
 
 def _unique_file_id(found: Frames, _name: str, frame: bytes) -> None:
@@ -181,7 +182,7 @@ def _unique_file_id(found: Frames, _name: str, frame: bytes) -> None:
 
 def _people(found: Frames, name: str, frame: bytes) -> None:
     """Add people: pairs of function and name (TIPL), of instrument and name (TMCL), of either (IPLS)."""
-    texts = _texts(frame)
+    texts = texts_of(frame)
     for function, person in zip(texts[::2], texts[1::2], strict=False):
         role = None if name == "TMCL" else PEOPLE_ROLES.get(function.casefold())
         played = f"performer:{function}" if function.casefold() not in ("", "performer") else "performer"
@@ -209,22 +210,23 @@ def _relative_volume(found: Frames, name: str, frame: bytes) -> None:
         found.gains[f"replaygain_{folded}_peak"] = [str(peak / (1 << (peak_bits - 1)))]
 
 
-def _picture(found: Frames, _name: str, _frame: bytes) -> None:
+def picture(found: Frames, _name: str, _frame: bytes) -> None:
+    """Note that there is a picture."""
     found.has_cover = True
 
 
-def _nothing(_found: Frames, _name: str, _frame: bytes) -> None:
+def nothing(_found: Frames, _name: str, _frame: bytes) -> None:
     """Leave out a frame that is not text, though its name begins as one that is."""
 
 
-_READERS: dict[str, Callable[[Frames, str, bytes], None]] = {
-    "APIC": _picture,
+READERS: dict[str, Callable[[Frames, str, bytes], None]] = {
+    "APIC": picture,
     "COMM": _comment,
-    "GEOB": _nothing,
-    "GRID": _nothing,
+    "GEOB": nothing,
+    "GRID": nothing,
     "IPLS": _people,
-    "MCDI": _nothing,
-    "MLLT": _nothing,
+    "MCDI": nothing,
+    "MLLT": nothing,
     "POPM": _popularimeter,
     "RVA2": _relative_volume,
     "SYLT": _synchronised_lyrics,
@@ -237,10 +239,10 @@ _READERS: dict[str, Callable[[Frames, str, bytes], None]] = {
     "WXXX": _free_url,
 }
 # T… and the inofficial GRP1, MVNM, MVIN and XSO… of iTunes and others are texts, W… are addresses.
-_READERS_BY_INITIAL: dict[str, Callable[[Frames, str, bytes], None]] = {
-    "G": _text_frame,
-    "M": _text_frame,
-    "T": _text_frame,
+READERS_BY_INITIAL: dict[str, Callable[[Frames, str, bytes], None]] = {
+    "G": text_frame,
+    "M": text_frame,
+    "T": text_frame,
     "W": _url_frame,
-    "X": _text_frame,
+    "X": text_frame,
 }

@@ -27,11 +27,11 @@ ILST = (b"moov", b"udta", b"meta", b"ilst")
 ATOM_HEADER_BYTES = 8
 DATA_HEADER_BYTES = 16
 _ITUNES = "com.apple.itunes"
-_PAIRS = {"trkn": ("tracknumber", "totaltracks"), "disk": ("discnumber", "totaldiscs")}
-_ZERO_IS_UNSET = ("tmpo",)
+PAIRS = {"trkn": ("tracknumber", "totaltracks"), "disk": ("discnumber", "totaldiscs")}
+ZERO_IS_UNSET = ("tmpo",)
 
 # Codecs as MPEG-4 and mutagen name them → as ffmpeg does. Object types: https://mp4ra.org/registered-types/object-types
-_CODECS = {
+CODECS = {
     "mp4a": "aac",
     "mp4a.40": "aac",
     "mp4a.66": "aac",
@@ -53,7 +53,7 @@ _CODECS = {
     "samr": "amr_nb",
     "sawb": "amr_wb",
 }
-_LOSSLESS = ("alac", "flac", "mp4als", "pcm")
+LOSSLESS = ("alac", "flac", "mp4als", "pcm")
 
 
 class _Tree(Atoms):
@@ -115,7 +115,7 @@ def _stream(source: Source, atoms: Atoms, file: io.BufferedReader) -> AudioStrea
     info = MP4Info(atoms, file)
     if not info.codec:
         raise UnreadableError("no audio track")
-    codec = _CODECS.get(info.codec) or _CODECS.get(info.codec.rpartition(".")[0]) or info.codec.strip().lower()
+    codec = CODECS.get(info.codec) or CODECS.get(info.codec.rpartition(".")[0]) or info.codec.strip().lower()
     return stream(
         source,
         "mp4",
@@ -123,7 +123,7 @@ def _stream(source: Source, atoms: Atoms, file: io.BufferedReader) -> AudioStrea
         length_s=info.length,
         bitrate_bps=info.bitrate,
         sample_rate_hz=info.sample_rate,
-        bits_per_sample=info.bits_per_sample if codec in _LOSSLESS else None,
+        bits_per_sample=info.bits_per_sample if codec in LOSSLESS else None,
         channels=info.channels,
     )
 
@@ -171,16 +171,16 @@ def _add_alone(  # noqa: PLR0913
 def _add_items(tags: MP4Tags, values: dict[str, list[str]], free: list[tuple[str, list[str]]]) -> None:
     for key, items in tags.items():
         if key.startswith("----:"):
-            name = _freeform_name(key)
-            free.append((name, [text for item in items if (text := _freeform_text(item)) is not None]))
-        elif key in _PAIRS:
-            for name, numbers in zip(_PAIRS[key], zip(*items, strict=True), strict=True):
+            name = freeform_name(key)
+            free.append((name, [text for item in items if (text := freeform_text(item)) is not None]))
+        elif key in PAIRS:
+            for name, numbers in zip(PAIRS[key], zip(*items, strict=True), strict=True):
                 _add(values, name, [str(number) for number in numbers if number])
         else:
             _add(values, MP4_ATOMS.get(key, key), [str(item) for item in _plain(key, items)])
     # Known atoms whose text is no UTF-8: mutagen keeps their bytes aside.
     for key, datas in tags._failed_atoms.items():  # noqa: SLF001
-        if key in MP4_ATOMS and key not in _PAIRS:
+        if key in MP4_ATOMS and key not in PAIRS:
             _add(values, MP4_ATOMS[key], [data[DATA_HEADER_BYTES:].decode("utf-8", "replace") for data in datas])
 
 
@@ -192,16 +192,16 @@ def _plain(key: str, items: Any) -> list[Any]:  # noqa: ANN401  mutagen's values
     """Return an atom's items as a list; a flag is 1 or 0."""
     if isinstance(items, bool):
         return [int(items)]
-    return [item for item in items if item or key not in _ZERO_IS_UNSET]
+    return [item for item in items if item or key not in ZERO_IS_UNSET]
 
 
-def _freeform_name(key: str) -> str:
+def freeform_name(key: str) -> str:
     """Return NAME of ----:com.apple.iTunes:NAME, or SPACE:NAME where the name space is another's."""
     space, _, name = key.removeprefix("----:").replace("\x00", "").partition(":")
     return name if name and space.casefold() == _ITUNES else f"{space}:{name}"
 
 
-def _freeform_text(item: Any) -> str | None:  # noqa: ANN401
+def freeform_text(item: Any) -> str | None:  # noqa: ANN401
     """Return the text of a ---- item, or None for binary data."""
     if item.dataformat == AtomDataType.UTF16:
         return bytes(item).decode("utf-16-be", "replace")

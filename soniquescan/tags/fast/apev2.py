@@ -10,10 +10,9 @@ import struct
 from typing import TYPE_CHECKING
 
 from soniquescan.memo import Memo
-from soniquescan.tags.apev2 import _BINARY as BINARY
-from soniquescan.tags.apev2 import FOOTER_BYTES, HAS_HEADER
+from soniquescan.tags.apev2 import BINARY, FOOTER_BYTES, HAS_HEADER
 from soniquescan.tags.fast.declined import Declined
-from soniquescan.tags.freeform import _SPECIAL as READ_AS_ONE
+from soniquescan.tags.freeform import READ_AS_ONE
 from soniquescan.tags.mapping import APE
 
 if TYPE_CHECKING:

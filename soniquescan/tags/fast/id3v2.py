@@ -17,17 +17,22 @@ from mutagen.id3 import Frames as FrameClasses
 
 from soniquescan.memo import MEMO_ENTRIES, MEMO_SIZE, Memo
 from soniquescan.tags.fast.declined import Declined
-from soniquescan.tags.freeform import _SPECIAL as READ_AS_ONE
-from soniquescan.tags.id3 import _NAMES_SINCE_2_3 as NAMES_SINCE_2_3
-from soniquescan.tags.id3 import HEADER_BYTES, HIGH_BIT, V22, V23, V24, Header, read_id3v2
-from soniquescan.tags.id3frames import _READERS as READERS
-from soniquescan.tags.id3frames import _READERS_BY_INITIAL as READERS_BY_INITIAL
-from soniquescan.tags.id3frames import LATIN_1, MUSICBRAINZ_OWNER, UTF_8, UTF_16, Frames
-from soniquescan.tags.id3frames import _join_year_and_day as join_year_and_day
-from soniquescan.tags.id3frames import _nothing as nothing
-from soniquescan.tags.id3frames import _picture as picture
-from soniquescan.tags.id3frames import _text_frame as text_frame
-from soniquescan.tags.id3frames import _texts as texts_of
+from soniquescan.tags.freeform import READ_AS_ONE
+from soniquescan.tags.id3 import HEADER_BYTES, HIGH_BIT, NAMES_SINCE_2_3, V22, V23, V24, Header, read_id3v2
+from soniquescan.tags.id3frames import (
+    LATIN_1,
+    MUSICBRAINZ_OWNER,
+    READERS,
+    READERS_BY_INITIAL,
+    UTF_8,
+    UTF_16,
+    Frames,
+    join_year_and_day,
+    nothing,
+    picture,
+    text_frame,
+    texts_of,
+)
 from soniquescan.tags.mapping import ID3_FRAMES, ID3_TXXX
 
 if TYPE_CHECKING:

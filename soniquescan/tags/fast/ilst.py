@@ -22,14 +22,9 @@ from soniquescan.memo import Memo
 from soniquescan.tags.build import clean
 from soniquescan.tags.fast.atoms import HEADER, HEADER_BYTES, READ_ON_BYTES
 from soniquescan.tags.fast.declined import Declined
-from soniquescan.tags.freeform import _SPECIAL as SPECIAL
-from soniquescan.tags.freeform import add_freeform
+from soniquescan.tags.freeform import READ_AS_ONE, add_freeform
 from soniquescan.tags.mapping import MP4_ATOMS, MP4_FREEFORM, ROWS
-from soniquescan.tags.mp4 import _PAIRS as PAIRS
-from soniquescan.tags.mp4 import _ZERO_IS_UNSET as ZERO_IS_UNSET
-from soniquescan.tags.mp4 import DATA_HEADER_BYTES
-from soniquescan.tags.mp4 import _freeform_name as freeform_name
-from soniquescan.tags.mp4 import _freeform_text as freeform_text
+from soniquescan.tags.mp4 import DATA_HEADER_BYTES, PAIRS, ZERO_IS_UNSET, freeform_name, freeform_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -216,7 +211,7 @@ def _free_tag(key: str) -> str:
 
 def _are_apart(tags: tuple[str, ...]) -> bool:
     """Return whether no two are spellings of one tag, and none stands for others."""
-    return len({tag.casefold() for tag in tags}) == len(tags) and SPECIAL.keys().isdisjoint(tags)
+    return len({tag.casefold() for tag in tags}) == len(tags) and READ_AS_ONE.keys().isdisjoint(tags)
 
 
 def _other(item: tuple[str, str, int, bytes]) -> list[tuple[str, list[str]]]:

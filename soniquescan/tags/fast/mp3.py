@@ -17,11 +17,10 @@ from mutagen.mp3._util import LAMEError, LAMEHeader, XingHeader
 from soniquescan.memo import Memo
 from soniquescan.messages import AudioStream
 from soniquescan.tags.apev2 import FOOTER_BYTES, MAGIC
-from soniquescan.tags.around import _LYRICS_END as LYRICS_END
-from soniquescan.tags.around import _TAIL_BYTES as TAIL_BYTES
+from soniquescan.tags.around import LYRICS_END, TAIL_BYTES
 from soniquescan.tags.build import clean
 from soniquescan.tags.content import Content
-from soniquescan.tags.detect import _MP4_ATOMS as MP4_ATOMS
+from soniquescan.tags.detect import MP4_ATOMS
 from soniquescan.tags.fast import apev2, id3v1, id3v2
 from soniquescan.tags.fast.declined import Declined
 from soniquescan.tags.id3 import ID3V1_BYTES

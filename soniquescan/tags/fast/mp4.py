@@ -19,22 +19,18 @@ from mutagen.mp4._atom import Atom
 from soniquescan.memo import Memo
 from soniquescan.messages import AudioStream
 from soniquescan.tags import around
-from soniquescan.tags.content import Content, UnreadableError, attempt, one_line
-from soniquescan.tags.content import _fits as fits
+from soniquescan.tags.content import Content, UnreadableError, attempt, fits, one_line
 from soniquescan.tags.detect import MAGIC_BYTES, container_of
 from soniquescan.tags.fast.atoms import HEADER, HEADER_BYTES, Window
 from soniquescan.tags.fast.declined import Declined
 from soniquescan.tags.fast.ilst import read_list
-from soniquescan.tags.mp4 import _CODECS as CODECS
-from soniquescan.tags.mp4 import _LOSSLESS as LOSSLESS
-from soniquescan.tags.mp4 import FULL_ATOM_BYTES
+from soniquescan.tags.mp4 import CODECS, FULL_ATOM_BYTES, LOSSLESS
 
 if TYPE_CHECKING:
     from soniquescan.tags.content import Source, Values
 
     Codec = tuple[str | None, int | None, int | None, int | None]  # name, sample rate, bits per sample, channels
 
-BRANDS = b"ftyp"  # the first atom, from byte 4 on
 
 # Behind the audio: `moov` up to the tags of a song of five minutes, most of it the table of sample sizes. From the page
 # cache that takes 4 µs, as long as two reads of 16 KB, and on a disk one seek less.
