@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 from soniquescan import ignore
 from soniquescan.extensions import AUDIO_EXTENSIONS, COMPANION_EXTENSIONS
+from soniquescan.foldersahead import AHEAD, FoldersAhead
 from soniquescan.ignore import PatternFileError, Rules
 from soniquescan.messages import ErrorKind, FileError, FoundFolder
 from soniquescan.text import is_plain, path_to_text, printable, spell_name
@@ -58,19 +60,23 @@ def discover(roots: Sequence[Root], *, exclude: Sequence[str] = ()) -> Iterator[
     A picture that patterns leave out is the folder's cover all the same: patterns are about tracks.
     """
     entered: defaultdict[int, set[int]] = defaultdict(set)  # device → inodes of folders
+    ahead = FoldersAhead(_has_audio_name)
     for root in roots:
         try:
             rules = ignore.rules_above(root.path, exclude)
         except PatternFileError as exc:
             yield _not_walked(root.path, exc)
         else:
-            yield from _walk(root, rules, entered)
+            yield from _walk(root, rules, entered, ahead)
 
 
-def _walk(root: Root, rules: Rules | None, entered: defaultdict[int, set[int]]) -> Iterator[FoundFolder | FileError]:
+def _walk(
+    root: Root, rules: Rules | None, entered: defaultdict[int, set[int]], ahead: FoldersAhead
+) -> Iterator[FoundFolder | FileError]:
     waiting = [(root.path, rules)]
     while waiting:
         folder, rules = waiting.pop()
+        was_looked_at = ahead.wait(folder)
         try:
             device = _enter(folder, entered)
             if device is None:
@@ -79,7 +85,10 @@ def _walk(root: Root, rules: Rules | None, entered: defaultdict[int, set[int]]) 
         except OSError as exc:
             yield _error(folder, exc)
             continue
+        started_s = time.perf_counter()
         contents = _look_at(entries, device)
+        if not was_looked_at:
+            ahead.note(time.perf_counter() - started_s, len(contents.lines))
         excluded: list[bytes] = []
         try:
             if contents.pattern_files or broken_off is not None:  # that listing may have missed the file
@@ -97,6 +106,7 @@ def _walk(root: Root, rules: Rules | None, entered: defaultdict[int, set[int]]) 
         lines = _join_lines(contents.lines, cover_path)
         yield FoundFolder(folder, root.id, device, cover_path, len(contents.lines), lines, tuple(excluded))
         waiting += [(path, rules) for path in reversed(contents.folders)]
+        ahead.look([path for path, _ in waiting[-AHEAD:]])
 
 
 def _enter(folder: bytes, entered: defaultdict[int, set[int]]) -> int | None:
@@ -120,6 +130,10 @@ def _list(folder: bytes) -> tuple[list[os.DirEntry[bytes]], OSError | None]:
         broken_off = exc
     entries.sort(key=_name_of)
     return entries, broken_off
+
+
+def _has_audio_name(name: bytes) -> bool:
+    return name[-4:] in AUDIO_EXTENSIONS or name[-5:] in AUDIO_EXTENSIONS
 
 
 def _look_at(entries: list[os.DirEntry[bytes]], device: int) -> _Contents:
