@@ -294,15 +294,18 @@ class _Genre(NamedTuple):
 
 def _spell_people(credits_: tuple[Credit, ...]) -> _Links:
     """Return the people of a track, each once a role and numbered from 1 in it."""
-    people = [_persons[credit] for credit in credits_]
-    if len({person.key for person in people}) < len(people):
-        people = list({person.key: person for person in reversed(people)}.values())[::-1]
+    people: dict[bytes, _Person] = {}
+    for credit in credits_:
+        person = _persons[credit]
+        people.setdefault(person.key, person)
     rows: list[bytes] = []
     positions: dict[str, int] = {}
-    for role, _, fields, _, _ in people:
+    names: dict[bytes, SpelledName] = {}
+    for role, _, fields, name, _ in people.values():
         position = positions[role] = positions.get(role, 0) + 1
         rows.append(copyformat.int4(position) + fields)
-    return _Links(rows, [person.name for person in people], b"".join([person.said for person in people]))
+        names[name.id] = name
+    return _Links(rows, list(names.values()), b"".join([person.said for person in people.values()]))
 
 
 def _spell_person(credit: Credit) -> _Person:
@@ -320,13 +323,14 @@ def _spell_person(credit: Credit) -> _Person:
 
 def _spell_genres(names: tuple[str, ...]) -> _Links:
     """Return the genres of a track, each once and numbered from 1."""
-    genres = [_genres[name] for name in names]
-    if len({genre.id for genre in genres}) < len(genres):
-        genres = list({genre.id: genre for genre in reversed(genres)}.values())[::-1]
+    genres: dict[bytes, _Genre] = {}
+    for name in names:
+        genre = _genres[name]
+        genres.setdefault(genre.id, genre)
     return _Links(
-        [copyformat.int4(position) + genre.fields for position, genre in enumerate(genres, 1)],
-        [genre.name for genre in genres],
-        b"".join([genre.name.id for genre in genres]),
+        [copyformat.int4(position) + genre.fields for position, genre in enumerate(genres.values(), 1)],
+        [genre.name for genre in genres.values()],
+        b"".join([genre.name.id for genre in genres.values()]),
     )
 
 

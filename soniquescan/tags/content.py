@@ -26,6 +26,7 @@ Info = Any  # mutagen's stream properties, of which each class has attributes of
 Values = dict[str, list[str]]  # Picard name, or else the file's own key as spelled → values in the file's order
 
 BUFFER_BYTES = 8 * 1024  # holds most headers; with 16 KiB a file takes 3.5 µs more of 96
+INTEGER_LIMIT = 2**31  # what PostgreSQL's integers go up to
 MESSAGE_CHARACTERS = 200
 
 
@@ -261,4 +262,4 @@ def stream_of(source: Source, container: str, codec: str, info: Info) -> AudioSt
 
 def fits(number: float | None) -> int | None:
     """Return `number` rounded, or None where it is not positive or does not fit a PostgreSQL integer."""
-    return round(number) if number and 0 < number < 2**31 else None
+    return round(number) if number and 0 < number < INTEGER_LIMIT else None

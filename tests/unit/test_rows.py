@@ -24,7 +24,14 @@ def test_an_artist_is_in_a_role_once_and_counted_from_1():
     track = spelled(credits=people)
     links = [(row["role"], row["position"]) for row in artist_links(track)]
     assert links == [("artist", 1), ("artist", 2), ("composer", 1)]
-    assert {row["name"] for row in artist_names(track)} == {"ABBA", "Cher"}
+    assert [row["name"] for row in artist_names(track)] == ["ABBA", "Cher"]
+
+
+def test_an_artist_and_a_genre_that_are_there_twice_keep_their_first_place():
+    people = tuple(map(make_credit, ("ABBA", "Cher", "Abba")))
+    track = spelled(credits=people, genres=("Rock", "Pop", "rock"))
+    assert [row["name"] for row in artist_names(track)] == ["ABBA", "Cher"]
+    assert [row["name"] for row in genre_names(track)] == ["Rock", "Pop"]
 
 
 def test_positions_are_right_when_roles_are_mixed():

@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from soniquescan.messages import AudioStream
-from soniquescan.tags.content import Content
+from soniquescan.tags.content import Content, fits
 from soniquescan.tags.fast.declined import Declined
 from soniquescan.tags.fast.vorbiscomment import VORBIS
 from soniquescan.tags.flacframes import frames_backwards, missing_samples
@@ -30,7 +30,6 @@ _start = struct.Struct(">4sIHHHIQ16s")
 _STREAMINFO = 34  # the block's header: its kind is 0; the high bit tells whether it is the last one
 _NO_MD5 = bytes(16)
 _number = struct.Struct(">I").unpack_from
-LIMIT = 2**31  # what PostgreSQL's integers go up to
 
 _ID3V1_BYTES = 128
 _TAIL_BYTES = 24 * 1024  # what `flacframes` looks at where nothing tells how large a frame is
@@ -147,15 +146,10 @@ def _stream(info: _Info, audio_bytes: int, md5: bytes) -> AudioStream:
     return AudioStream(
         "flac",
         "flac",
-        fitting(length_s * 1000),
-        fitting(bitrate_bps),
+        fits(length_s * 1000),
+        fits(bitrate_bps),
         info.sample_rate,
         info.bits_per_sample,
         info.channels,
         md5.hex() if md5 != _NO_MD5 else None,
     )
-
-
-def fitting(number: float | None) -> int | None:
-    """Return `number` rounded, or None where it is not positive or does not fit a PostgreSQL integer."""
-    return round(number) if number and 0 < number < LIMIT else None

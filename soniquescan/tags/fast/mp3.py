@@ -19,7 +19,7 @@ from soniquescan.messages import AudioStream
 from soniquescan.tags.apev2 import FOOTER_BYTES, MAGIC
 from soniquescan.tags.around import LYRICS_END, TAIL_BYTES
 from soniquescan.tags.build import clean
-from soniquescan.tags.content import Content
+from soniquescan.tags.content import INTEGER_LIMIT, Content
 from soniquescan.tags.detect import MP4_ATOMS
 from soniquescan.tags.fast import apev2, id3v1, id3v2
 from soniquescan.tags.fast.declined import Declined
@@ -40,7 +40,6 @@ SYNCS = tuple(
 
 _FRAMES = 4  # that must follow each other where no header of an encoder says that this is audio
 _MAGIC_END = 40  # of an encoder's header in its frame
-_LIMIT = 2**31  # what PostgreSQL's integers go up to
 
 # Xing's header: magic, flags, frames, bytes; a table of 100 bytes and the quality, if flags 4 and 8 say so; LAME's.
 _xing = struct.Struct(">4sIII").unpack_from
@@ -132,7 +131,7 @@ def _stream(frames: bytes, at: int, audio_bytes: int) -> AudioStream:
 
 def _audio_stream(header: _Header, length_s: float, bitrate_bps: int) -> AudioStream:
     length_ms = length_s * 1000
-    if not (0 < length_ms < _LIMIT and 0 < bitrate_bps < _LIMIT):
+    if not (0 < length_ms < INTEGER_LIMIT and 0 < bitrate_bps < INTEGER_LIMIT):
         raise Declined
     return AudioStream(
         "mp3", header.codec, round(length_ms), bitrate_bps, header.sample_rate_hz, None, header.channels, None

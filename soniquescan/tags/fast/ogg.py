@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from soniquescan.memo import Memo
 from soniquescan.messages import AudioStream
-from soniquescan.tags.content import Content
+from soniquescan.tags.content import INTEGER_LIMIT, Content, fits
 from soniquescan.tags.fast import vorbiscomment
 from soniquescan.tags.fast.declined import Declined
-from soniquescan.tags.fast.flac import LIMIT, fitting, is_tagged
+from soniquescan.tags.fast.flac import is_tagged
 from soniquescan.tags.fast.vorbiscomment import NUMBER_BYTES, PICTURE_KEYS, Comments
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def read(source: Source) -> Content:
     stream = AudioStream(
         "ogg",
         sound.codec,
-        fitting(length_s * 1000),
-        fitting(bitrate_bps or source.size_bytes * 8 / length_s),
+        fits(length_s * 1000),
+        fits(bitrate_bps or source.size_bytes * 8 / length_s),
         sound.rate_hz,
         None,
         sound.channels,
@@ -94,7 +94,7 @@ def _sound(packet: bytes) -> _Sound:
         if not packet.startswith(b"OpusHead") or version >> 4:
             raise Declined
         sound = _Sound("opus", vorbiscomment.OPUS, b"OpusTags", 16_384, channels, _OPUS_RATE_HZ, 0, skipped)
-    if not channels or not 0 < sound.rate_hz < LIMIT:
+    if not channels or not 0 < sound.rate_hz < INTEGER_LIMIT:
         raise Declined
     return sound
 
