@@ -200,7 +200,8 @@ def test_lines_say_what_the_file_system_says_whatever_the_names(entries, has_cov
                 with open(path, "wb") as file:
                     file.write(name)
         found = walk(folder)
-        assert files(found) == [file_at(path, found[0].cover_path) for path in paths_below(top)]
+        covers = {top: found[0].cover_path}
+        assert files(found) == [file_at(path, covers.get(os.path.dirname(path))) for path in paths_below(top)]
         assert found[0].cover_path == (os.path.join(top, b"Cover.JPG") if has_cover else None)
         assert not errors(found)
 
@@ -212,9 +213,8 @@ def paths_below(top):
     return [path for path in paths if not os.path.isdir(path)] + [path + b"/x" for path in paths if os.path.isdir(path)]
 
 
-def file_at(path, top_cover_path):
+def file_at(path, cover_path):
     status = os.stat(path)
-    cover_path = None if path.endswith(b"/x") else top_cover_path
     return File(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev, cover_path)
 
 
