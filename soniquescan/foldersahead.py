@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
 # A `stat` that takes longer comes from a disk or a server: 1 to 3 µs where the kernel remembers it.
 SLOW_S = 100e-6
@@ -23,19 +24,20 @@ DEEPER = 256  # folders under way, with those inside of these
 
 
 class FoldersAhead:
-    """What is under way, of a walk that takes the last of its waiting folders next."""
+    """What is under way, of one walk."""
 
-    def __init__(self, is_wanted: Callable[[bytes], bool]) -> None:
-        """`is_wanted` tells by its name whether a file's `stat` will be asked for."""
-        self._is_wanted = is_wanted
+    def __init__(self, *, is_file: Callable[[bytes], bool], is_folder: Callable[[bytes], bool]) -> None:
+        """Take what tells by names whether a file's `stat` will be asked for, and whether a folder will be walked."""
+        self._is_file = is_file
+        self._is_folder = is_folder
         self._is_slow = False
         self._threads = ThreadPoolExecutor(THREADS)  # which starts them when there is something to do
         self._under_way: dict[bytes, Future[None]] = {}
 
-    def look(self, waiting: Sequence[bytes]) -> None:
-        """Have the last of these folders looked at, if the storage is slow."""
+    def look(self, waiting: Iterable[bytes]) -> None:
+        """Have the folders that come next looked at, if the storage is slow."""
         if self._is_slow:
-            for folder in reversed(waiting):
+            for folder in islice(waiting, AHEAD):
                 self._start(folder)
 
     def wait(self, folder: bytes) -> bool:
@@ -61,8 +63,9 @@ class FoldersAhead:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.is_dir():
-                        inside.append(entry.path)
-                    elif self._is_wanted(entry.name):
+                        if self._is_folder(entry.name):
+                            inside.append(entry.path)
+                    elif self._is_file(entry.name):
                         files.append(entry.path)
             started_s = time.perf_counter()
             for file in files:

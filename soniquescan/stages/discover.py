@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from soniquescan import ignore
 from soniquescan.extensions import AUDIO_EXTENSIONS, COMPANION_EXTENSIONS
-from soniquescan.foldersahead import AHEAD, FoldersAhead
+from soniquescan.foldersahead import FoldersAhead
 from soniquescan.ignore import PatternFileError, Rules
 from soniquescan.messages import ErrorKind, FileError, FoundFolder
 from soniquescan.text import is_plain, path_to_text, printable, spell_name
@@ -60,7 +60,7 @@ def discover(roots: Sequence[Root], *, exclude: Sequence[str] = ()) -> Iterator[
     A picture that patterns leave out is the folder's cover all the same: patterns are about tracks.
     """
     entered: defaultdict[int, set[int]] = defaultdict(set)  # device → inodes of folders
-    ahead = FoldersAhead(_has_audio_name)
+    ahead = FoldersAhead(is_file=_has_audio_name, is_folder=_is_walked)
     for root in roots:
         try:
             rules = ignore.rules_above(root.path, exclude)
@@ -106,7 +106,7 @@ def _walk(
         lines = _join_lines(contents.lines, cover_path)
         yield FoundFolder(folder, root.id, device, cover_path, len(contents.lines), lines, tuple(excluded))
         waiting += [(path, rules) for path in reversed(contents.folders)]
-        ahead.look([path for path, _ in waiting[-AHEAD:]])
+        ahead.look(path for path, _ in reversed(waiting))
 
 
 def _enter(folder: bytes, entered: defaultdict[int, set[int]]) -> int | None:
@@ -130,6 +130,10 @@ def _list(folder: bytes) -> tuple[list[os.DirEntry[bytes]], OSError | None]:
         broken_off = exc
     entries.sort(key=_name_of)
     return entries, broken_off
+
+
+def _is_walked(name: bytes) -> bool:
+    return name[0] != _DOT and name not in SYSTEM_FOLDERS
 
 
 def _has_audio_name(name: bytes) -> bool:
@@ -172,7 +176,7 @@ def _look_closer(entry: os.DirEntry[bytes], contents: _Contents) -> os.stat_resu
             contents.pattern_files.append(entry.path)
         return None
     if entry.is_dir():
-        if name not in SYSTEM_FOLDERS:
+        if _is_walked(name):
             contents.folders.append(entry.path)
         return None
     extension = os.path.splitext(name)[1].lower()  # noqa: PTH122  # paths are bytes here, which pathlib does not take

@@ -16,11 +16,12 @@ from soniquescan.stages.discover import Root, discover
 def folder(tmp_path):
     (tmp_path / "artist" / "album").mkdir(parents=True)
     (tmp_path / "artist" / "album" / "1.mp3").touch()
+    (tmp_path / "artist" / "@eaDir").mkdir()
     return os.fsencode(tmp_path / "artist")
 
 
 def look_ahead():
-    return FoldersAhead(lambda name: name.endswith(b".mp3"))
+    return FoldersAhead(is_file=lambda name: name.endswith(b".mp3"), is_folder=lambda name: name != b"@eaDir")
 
 
 def test_nothing_is_looked_at_where_the_storage_is_quick(folder):
@@ -36,6 +37,7 @@ def test_folders_and_those_inside_are_looked_at_where_it_is_slow(folder):
     ahead.look([folder])
     assert ahead.wait(folder)
     assert ahead.wait(folder + b"/album")
+    assert not ahead.wait(folder + b"/@eaDir")
     assert not ahead.wait(folder)
 
 
