@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from soniquescan import is_compiled
 from soniquescan.database.binaries import find_installation
 from soniquescan.settings import default_workers
 
@@ -27,6 +28,7 @@ def describe(folder: Path) -> dict[str, str]:
         "Python": platform.python_version(),
         "PostgreSQL": str(find_installation().major),
         **_packages(),
+        "compiled": "yes" if is_compiled() else "no",
         **_mpd(),
     }
 

@@ -124,7 +124,10 @@ def _show_version(value: bool) -> None:  # noqa: FBT001  # typer calls it so
     if value:
         from importlib.metadata import version
 
-        streams.results().write(f"{_PROGRAM} {version(_PROGRAM)}\n")
+        from soniquescan import is_compiled
+
+        how = "compiled" if is_compiled() else "not compiled"
+        streams.results().write(f"{_PROGRAM} {version(_PROGRAM)} ({how})\n")
         raise typer.Exit
 
 

@@ -13,6 +13,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+import soniquescan
 from soniquescan.database.binaries import find_installation
 from soniquescan.database.connection import connect
 from soniquescan.database.embedded import running_server
@@ -26,6 +27,14 @@ def pytest_addoption(parser):
     group = parser.getgroup("soniquescan")
     group.addoption("--mutations", type=int, default=3000, metavar="N", help="broken files to read (default: 3000)")
     group.addoption("--mutations-seed", type=int, default=1, metavar="SEED", help="how to break them (default: 1)")
+
+
+def pytest_configure():
+    """Refuse to test what was compiled before its source was changed."""
+    for file in Path(soniquescan.__file__).parent.rglob("*.so"):
+        source = file.with_name(file.name.partition(".")[0] + ".py")
+        if not source.exists() or source.stat().st_mtime > file.stat().st_mtime:
+            raise pytest.UsageError(f"{source} has changed since it was compiled: run pip install -e '.[dev]'")
 
 
 def pytest_report_header():

@@ -120,7 +120,7 @@ class _Release:
     """The values of a release's tags and what was made of them."""
 
     names: tuple[str, ...]
-    values: object
+    values: Any  # a tuple, or of a single tag its texts
     row: list[Any]
     left: Values
 

@@ -27,15 +27,15 @@ PERFORMER = "performer"
 INSTRUMENT = f"{PERFORMER}:"  # so begin the names of tags that hold performers of one instrument
 
 # The tags that say the total where the number's own does not.
-TOTALS = {"tracknumber": "totaltracks", "discnumber": "totaldiscs", "movementnumber": "movementtotal"}
+TOTALS: dict[str, str] = {"tracknumber": "totaltracks", "discnumber": "totaldiscs", "movementnumber": "movementtotal"}
 # The tags of artists and of album artists: listed, as shown, for sorting, and their ids.
-ARTISTS = {
+ARTISTS: dict[str, tuple[str, ...]] = {
     "artist": ("artists", "artist", "artistsort", "musicbrainz_artistid"),
     "albumartist": ("albumartists", "albumartist", "albumartistsort", "musicbrainz_albumartistid"),
 }
 
 # The tags that the files of an album have in common, and those of them that mean nothing without an album.
-RELEASE = (
+RELEASE: tuple[str, ...] = (
     "date",
     "originaldate",
     "originalyear",
@@ -45,7 +45,7 @@ RELEASE = (
     "r128_album_gain",
     "replaygain_album_peak",
 )
-ALBUM = (
+ALBUM: tuple[str, ...] = (
     "album",
     "albumsort",
     *ARTISTS["albumartist"],
@@ -79,7 +79,7 @@ def _credited_of(key: _CreditKey) -> Credited:
 
 
 _numbers = Memo(normalise.number_of_total)
-GENRES = Memo(_genres_by_key)
+GENRES: Memo[str, tuple[str, ...]] = Memo(_genres_by_key)
 _genre_keys = Memo(name_key)
 _credited = Memo(_credited_of, size=_characters)
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 import typer
 
-from soniquescan import cli
+from soniquescan import cli, rows
 from soniquescan.errors import DatabaseError, Interrupted, ScanRunsError, StageError, UsageError
 from soniquescan.report import ScanStatus
 from tests.unit.reports import make_report
@@ -48,8 +48,9 @@ def test_help_imports_nothing_heavy():
 
 
 def test_version(capsys):
+    how = "not compiled" if rows.__file__.endswith(".py") else "compiled"
     assert cli.run(["--version"]) == 0
-    assert capsys.readouterr().out == "soniquescan 0.1.0\n"
+    assert capsys.readouterr().out == f"soniquescan 0.1.0 ({how})\n"
 
 
 def test_no_command_shows_the_help_on_stderr_as_wrong_usage(capsys):

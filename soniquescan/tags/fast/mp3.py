@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from soniquescan.tags.content import Source
 
 # How a file of this kind begins: with an ID3v2 tag, or with the sync of a frame.
-TAGS = (b"ID3\x02", b"ID3\x03", b"ID3\x04")
-SYNCS = tuple(
+TAGS: tuple[bytes, ...] = (b"ID3\x02", b"ID3\x03", b"ID3\x04")
+SYNCS: tuple[bytes, ...] = tuple(
     bytes((0xFF, 0xE0 | version << 3 | layer << 1 | unprotected))
     for version in (0, 2, 3)
     for layer in (1, 2, 3)

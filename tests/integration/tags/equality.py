@@ -7,12 +7,17 @@ import random
 from contextlib import contextmanager
 from itertools import islice
 
+from benchmarks.library.audio import FORMATS
+from benchmarks.library.catalogue import Catalogue
+from benchmarks.library.messages import Cover
 from soniquescan.errors import FileReadError
 from soniquescan.tags import fast, reading
 from soniquescan.tags.build import track_tags
 from soniquescan.tags.content import Source
 
 DECLINED = object()
+TRACKS_OF_EACH_FORMAT = 6
+COVER = Cover("image/jpeg", b"\xff\xd8\xff\xe0\x00\x10JFIF\0" + bytes(range(256)) * 80 + b"\xff\xd9")
 
 
 @contextmanager
@@ -148,6 +153,20 @@ def sources(paths, limit_bytes=300_000):
             if size <= limit_bytes:
                 contents.append((os.fsencode(path), file.read()))
     return contents
+
+
+def of_every_format():
+    """Return names and contents of some short files of every format, with tags and covers."""
+    tracks = Catalogue(3, (6, 18)).tracks()
+    files = []
+    for kind in FORMATS.values():
+        for number, track in enumerate(islice(tracks, TRACKS_OF_EACH_FORMAT)):
+            cover = COVER if kind.holds_cover and number % 3 == 0 else None
+            file = kind.render(track.tags, cover, length_ms=300, md5=bytes(range(16)))
+            hole = file.size_bytes - len(file.head) - len(file.tail)
+            name = f"{kind.name} {number}.{kind.extension}".encode()
+            files.append((name, file.head + bytes(hole) + file.tail))
+    return files
 
 
 def seeded(seed):

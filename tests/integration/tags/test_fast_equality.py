@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from itertools import islice
 
 import pytest
 
-from benchmarks.library.audio import FORMATS
-from benchmarks.library.catalogue import Catalogue
 from benchmarks.library.generate import generate
-from benchmarks.library.messages import Cover
 from tests.conftest import corpus_folder
 from tests.integration.tags import equality
 
@@ -23,9 +19,7 @@ KNOWN_DIFFERENCES: dict[str, str] = {}
 
 ORDINARY = {"mp3", "flac", "m4a", "ogg", "opus"}
 LIBRARY_FILES = 400
-TRACKS_OF_EACH_FORMAT = 6
 MUTATIONS_A_TEST = 1000
-COVER = Cover("image/jpeg", b"\xff\xd8\xff\xe0\x00\x10JFIF\0" + bytes(range(256)) * 80 + b"\xff\xd9")
 
 
 def pytest_generate_tests(metafunc):
@@ -71,16 +65,7 @@ def test_a_library_is_read_alike_and_little_of_it_declined(tmp_path, formats):
 def contents():
     """Names and contents of files to break: those of other projects, if they are there, and some of every format."""
     wild = equality.sources(sorted(path for path in corpus_folder().rglob("*") if path.is_file()))
-    tracks = Catalogue(3, (6, 18)).tracks()
-    rendered = []
-    for kind in FORMATS.values():
-        for number, track in enumerate(islice(tracks, TRACKS_OF_EACH_FORMAT)):
-            cover = COVER if kind.holds_cover and number % 3 == 0 else None
-            file = kind.render(track.tags, cover, length_ms=300, md5=bytes(range(16)))
-            hole = file.size_bytes - len(file.head) - len(file.tail)
-            name = f"{kind.name} {number}.{kind.extension}".encode()
-            rendered.append((name, file.head + bytes(hole) + file.tail))
-    return wild + rendered
+    return wild + equality.of_every_format()
 
 
 def test_broken_files_are_read_alike(contents, first_mutation, pytestconfig):
