@@ -23,6 +23,7 @@ import typer
 from soniquescan import arguments
 from soniquescan.console import streams
 from soniquescan.errors import Interrupted, OutputClosed, ScanRunsError, SoniqueScanError, StageError, UsageError
+from soniquescan.interruption import interruptible
 from soniquescan.messages import ErrorKind
 from soniquescan.report import ChangeKind, ExitCode, ScanReport, ScanStatus
 from soniquescan.settings import (
@@ -38,7 +39,6 @@ from soniquescan.settings import (
 )
 
 if TYPE_CHECKING:
-    from types import FrameType
 
     from psycopg import Connection
     from psycopg.rows import TupleRow
@@ -52,7 +52,6 @@ _MAX_WORKERS = 512  # a slip of the finger should not start 10,000 processes; a 
 _MAX_SECONDS = 86_400  # whoever means more than a day means for ever, and cron comes again
 _DEFAULT_HISTORY = 20  # scans; as many lines fit on the smallest terminal
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those that ask us to end
 _ERROR_COLUMNS = ("kind", "path", "message", "last_seen_at")  # for people; --json has them all
 
 app = typer.Typer(
@@ -505,7 +504,7 @@ def run(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(app)
     try:
         # Not `app(…)`: that has its own ideas of what Ctrl-C, a closed pipe or an EOFError end with.
-        with _interruptible(), command.make_context(_PROGRAM, list(arguments), obj=options) as context:
+        with interruptible(), command.make_context(_PROGRAM, list(arguments), obj=options) as context:
             command.invoke(context)
         streams.finish()
     except BaseException as exc:  # noqa: BLE001  # the border of the program: whatever it is, the user gets a line
@@ -514,27 +513,6 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.DONE
     finally:
         streams.leave()
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn the signals that ask us to end into `Interrupted`; after the block they are handled as they were before."""
-    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-    if handlers[signal.SIGHUP] is signal.SIG_IGN:  # nohup, and so it stays
-        del handlers[signal.SIGHUP]
-    before = {number: handler for number, handler in handlers.items() if handler is not None}  # None: not Python's
-    try:
-        for number in before:
-            signal.signal(number, _interrupt)
-        yield
-    finally:
-        try:
-            # Raises what has come already. From here on none comes, so that each gets its handler back.
-            signal.pthread_sigmask(signal.SIG_BLOCK, before)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
 
 
 def explain(exc: BaseException, *, debug: bool) -> int:
@@ -584,7 +562,3 @@ def _verdict(exc: BaseException) -> tuple[int, str]:
             summary = " ".join(f"{type(exc).__name__}: {exc}".split())
             line = f"internal error: {summary}; run again with --debug to see where"
     return code, line
-
-
-def _interrupt(signal_number: int, _frame: FrameType | None) -> None:
-    raise Interrupted(signal_number)

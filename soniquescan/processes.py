@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, assert_never
 import setproctitle
 
 from soniquescan.errors import SoniqueScanError, StageDied, StageError
+from soniquescan.interruption import SIGNALS
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -40,7 +41,6 @@ T = TypeVar("T")
 STOP_TIMEOUT_S = 0.5  # from asking the stages to end until killing them; Ctrl-C has 2 s for everything
 _GC_THRESHOLD = 100_000  # objects; at Python's 700, batching 10,000 tracks took 23 µs a track instead of 16
 _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those that ask us to end
 
 
 def start_context() -> BaseContext:
@@ -486,11 +486,11 @@ def start_process(process: Any) -> None:  # noqa: ANN401  # typeshed's classes o
     Signals are held back meanwhile: the child must not act on its parent's handlers, nor the parent lose a child that
     it has just started.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         process.start()
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def enter_child(title: str, parent_pid: int) -> None:
@@ -498,7 +498,7 @@ def enter_child(title: str, parent_pid: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     gc.freeze()  # what was inherited stays, and stays shared
     gc.set_threshold(_GC_THRESHOLD)
     setproctitle.setproctitle(f"soniquescan: {title}")
