@@ -39,7 +39,6 @@ from soniquescan.settings import (
 )
 
 if TYPE_CHECKING:
-
     from psycopg import Connection
     from psycopg.rows import TupleRow
 

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from soniquescan.database.scans import settle
 from soniquescan.stages import batch as batch_stage
 from tests.tracks import (
     MBID,
@@ -362,3 +363,21 @@ def test_rescans_end_where_a_first_scan_does(connection, seed):
     empty(connection)
     scan(connection, library.shuffled(list(current.values())))
     assert snapshot(connection) == after_rescans
+
+
+def test_the_planner_has_statistics_though_an_end_was_undone_before(connection):
+    """ANALYZE leaves the number of pages even so; without statistics, 100,000 tracks took 44 seconds."""
+    load(connection, [make_track(f"/music/{number}", album=make_album(f"{number}")) for number in range(1000)])
+    with connection.transaction(force_rollback=True):
+        settle(connection)
+        assert "tracks" in tables_with_statistics(connection)
+    assert tables_with_statistics(connection) == set()
+
+    settle(connection)
+
+    assert tables_with_statistics(connection) >= {"tracks", "album_tags", "albums", "unsettled"}
+
+
+def tables_with_statistics(connection):
+    query = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'soniquescan'"
+    return {name for (name,) in connection.execute(query)}
