@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import Self, assert_never
 
 from soniquescan import logs
-from soniquescan.database import Database, scans
+from soniquescan.database import Database, indexes, scans
 from soniquescan.database.known import KnownFiles
 from soniquescan.database.migrations import migrate
 from soniquescan.database.scanlock import ScanLock
@@ -74,6 +74,7 @@ def run(
         tell=tell,
     ) as session:
         session.run(migrate)
+        session.run(indexes.require)
         session.run(partial(scans.require_roots, roots=settings.roots))
         scan = session.run(partial(scans.begin, roots=settings.roots, settings=settings.document()))
         session.run(partial(lock.begin, scan_id=scan.id))
@@ -100,6 +101,7 @@ def run(
             monitor.sample()
             observe(_progress(monitor, tally, settling=True))
             tally.conclude(session, scan.id, allow_missing=settings.allow_missing)
+            session.run(indexes.resume)
             ending = Ending(ScanStatus.COMPLETED)
         except (StageError, DatabaseError, Interrupted) as exc:
             ending = Ending.of(exc)

@@ -7,7 +7,7 @@ from itertools import count
 from psycopg.rows import dict_row
 
 from soniquescan.albums import album_rows
-from soniquescan.database import scans, staging
+from soniquescan.database import indexes, scans, staging
 from soniquescan.database.session import Session
 from soniquescan.identity import album_folder
 from soniquescan.messages import (
@@ -140,6 +140,7 @@ def load(  # noqa: PLR0913  # each is another matter, and named where it is give
     `recognised` are results of `recognise`, `absent` and `excluded` paths that were not found; with `twice` each batch
     is written two times, as after a connection that was lost at the wrong moment.
     """
+    indexes.require(connection)
     scan_id = scans.begin(connection, roots, {}).id
     staging.prepare(connection)
     for _ in range(1 + twice):
@@ -164,6 +165,7 @@ def conclude(connection, scan_id, *, roots=(b"/music",), allow_missing=False, de
     )
     compared = Compared(unchanged=0, moved=0, restored=0, unknown=0, roots=roots_seen, devices=frozenset(devices))
     conclusion = scans.conclude(connection, scan_id, compared, allow_missing=allow_missing)
+    indexes.resume(connection)
     scans.finish(connection, scan_id, ScanStatus.COMPLETED, {})
     return conclusion
 

@@ -13,7 +13,7 @@ from functools import partial
 import psycopg
 from psycopg.rows import TupleRow
 
-from soniquescan.database import staging
+from soniquescan.database import indexes, staging
 from soniquescan.database.connection import wrap_errors
 from soniquescan.database.firstload import FirstLoad, is_first_load
 from soniquescan.database.session import Session
@@ -48,9 +48,15 @@ def write(batches: Iterable[Batch], *, session: Session) -> Iterator[Committed]:
         with wrap_errors():
             if number == 0 and session.run(is_first_load):
                 first_load = FirstLoad()
-            committed = None if first_load is None else _load(session, batch, first_load)
-            if committed is None:
+            committed = None
+            if first_load is not None:
+                if number == 1:  # it is not a small one, then
+                    session.run(indexes.suspend)
+                committed = _load(session, batch, first_load)
+            if committed is None and first_load is not None:
                 first_load = None  # tracks that are merged take any ids
+                session.run(indexes.resume)
+            if committed is None:
                 committed = _write(session, batch)
         yield committed
 

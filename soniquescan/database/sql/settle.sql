@@ -436,9 +436,10 @@ with meant as (
  left join artist_names as b
         on b.name_key = n.name_key
        and b.musicbrainz_artistid is not null
-       and (
-              exists (select from track_artists as l where l.artist_id = b.own_id)
-           or exists (select from album_artists as l where l.artist_id = b.own_id)
+       and exists (
+                select
+                  from (select artist_id from track_artists union all select artist_id from album_artists) as l
+                 where l.artist_id = b.own_id
            )
      where n.musicbrainz_artistid is null
   group by n.own_id
