@@ -37,6 +37,7 @@ from benchmarks.measured import Case, CaseError
 from benchmarks.place import Library, PlaceError, Recipe, cool, default_folder, prepare
 from benchmarks.report import Mode, Report, show
 from benchmarks.runner import run_rounds
+from soniquescan.interruption import SIGNALS
 from soniquescan.settings import default_workers
 
 FILES = {Mode.WARM: 100_000, Mode.COLD: 10_000, Mode.LATENCY: 1_000}
@@ -44,14 +45,13 @@ WORKERS = {Mode.WARM: (1, default_workers()), Mode.COLD: (2, 16), Mode.LATENCY: 
 ROUNDS = 3
 QUIET_LOAD = 0.5  # processes that want a core, before anything has begun
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SIGNAL_BASE = 128  # the shell's own convention
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure what the command line asks for, and show it."""
     arguments = _arguments(argv)
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, _leave)
     try:
         _benchmark(arguments)
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _leave(signal_number: int, _frame: FrameType | None) -> NoReturn:
     """End; on the way out everything that was started is ended, which another signal must not cut short."""
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     sys.exit(_SIGNAL_BASE + signal_number)
 

@@ -27,15 +27,14 @@ def interruptible() -> Iterator[None]:
     For the main thread. Python swallows what is raised in a `__del__` or in a weak reference's callback, where a
     signal may come as well as anywhere else (importing a module runs such a callback); it is raised again, then.
     """
-    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGALRM)}
     if handlers[signal.SIGHUP] is signal.SIG_IGN:  # nohup, and so it stays
         del handlers[signal.SIGHUP]
-    handlers[signal.SIGALRM] = signal.getsignal(signal.SIGALRM)
     before = {number: handler for number, handler in handlers.items() if handler is not None}  # None: not Python's
     unraisable_before = sys.unraisablehook
     try:
         sys.unraisablehook = partial(_raise_again, unraisable_before)
-        for number in before:
+        for number in before.keys() & set(SIGNALS):
             signal.signal(number, _interrupt)
         yield
     finally:

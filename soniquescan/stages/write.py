@@ -48,25 +48,22 @@ def write(batches: Iterable[Batch], *, session: Session) -> Iterator[Committed]:
         with wrap_errors():
             if number == 0 and session.run(is_first_load):
                 first_load = FirstLoad()
-            committed = None
-            if first_load is not None:
-                if number == 1:  # it is not a small one, then
-                    session.run(indexes.suspend)
-                committed = _load(session, batch, first_load)
-            if committed is None and first_load is not None:
-                first_load = None  # tracks that are merged take any ids
-                session.run(indexes.resume)
+            elif number == 1 and first_load is not None:  # it is not a small one, then
+                session.run(indexes.suspend)
+            committed = None if first_load is None else _load(session, batch, first_load)
             if committed is None:
+                first_load = None  # tracks that are merged take any ids
                 committed = _write(session, batch)
         yield committed
 
 
 def _load(session: Session, batch: Batch, first_load: FirstLoad) -> Committed | None:
-    """Write a batch of a first load; return None if there is anything in it that the database refuses."""
+    """Write a batch of a first load; return None, all set for merges, if the database refuses anything in it."""
     kinds = session.run(partial(_try, first_load.write, batch=batch))
     if isinstance(kinds, Counter):
         return _committed(batch, kinds)
     logger.info("a batch of %d tracks has to be merged: %s", len(batch.tracks), kinds)
+    session.run(indexes.resume)
     return None
 
 

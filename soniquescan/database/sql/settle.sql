@@ -31,15 +31,10 @@ begin
             on k.name = c.relname
          where c.relnamespace = 'soniquescan'::regnamespace
            and c.relkind = 'r'
+           and pg_relation_size(c.oid) > 0
            and (
                   pg_relation_size(c.oid) > 2 * greatest(c.relpages, 4) * current_setting('block_size')::bigint
-               or pg_relation_size(c.oid) > 0
-              and not exists (
-                      select
-                        from pg_stats as s
-                       where s.schemaname = 'soniquescan'
-                         and s.tablename  = c.relname
-                  )
+               or not exists (select from pg_stats as s where s.schemaname = 'soniquescan' and s.tablename = c.relname)
                )
     loop
         execute 'analyze ' || grown;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 
 import pytest
 
@@ -93,29 +94,29 @@ def test_to_suspend_or_resume_twice_is_as_good_as_once(connection):
         assert made(connection) == before
 
 
-@pytest.fixture
-def reader(database):
-    """Another session, in a transaction that has read all tables."""
+@contextmanager
+def reading(database):
+    """Have another session in a transaction that has read all tables."""
     with connect(database, application_name="tests: reader") as other, other.transaction():
         other.execute("SELECT FROM tracks, track_artists, track_genres")
         yield other
 
 
-def test_they_stay_while_somebody_reads(connection, reader, monkeypatch):
+def test_they_stay_while_somebody_reads(connection, database, monkeypatch):
     monkeypatch.setattr(indexes, "_SUSPEND_TIMEOUT", "50ms")
     before = made(connection)
-    indexes.suspend(connection)
+    with reading(database) as other:
+        indexes.suspend(connection)
+        assert not other.closed
     assert made(connection) == before
     assert connection.execute("SELECT * FROM suspended_indexes").fetchall() == []
-    assert not reader.closed
 
 
 def test_while_somebody_reads_what_has_to_wait_is_left_to_the_next_scan(connection, database, monkeypatch, caplog):
     monkeypatch.setattr(indexes, "_RESUME_TIMEOUT", "50ms")
     before = made(connection)
     indexes.suspend(connection)
-    with connect(database, application_name="tests: reader") as other, other.transaction():
-        other.execute("SELECT FROM tracks, track_artists, track_genres")
+    with reading(database):
         with caplog.at_level(logging.WARNING):
             assert not indexes.resume(connection)
         with pytest.raises(DatabaseError, match="another session"):
