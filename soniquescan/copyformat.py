@@ -13,7 +13,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -29,6 +29,7 @@ _JSONB_VERSION = b"\x01"
 _TEXT_OID, _UUID_OID = 25, 2950  # pg_type.oid, the same in all versions
 # An array: dimensions, whether there are nulls, type of the items; length and first index; each item as a field.
 _ARRAY = Struct("!iiiii").pack
+_ARRAY_HEAD_BYTES = 20
 _EMPTY_ARRAY = Struct("!iii").pack
 
 int4: Callable[[int], bytes] = partial(Struct("!ii").pack, 4)
@@ -93,3 +94,24 @@ def row(spells: Sequence[Callable[[Any], bytes]], values: Iterable[object]) -> b
 def numbered(columns: int) -> Callable[[int], bytes]:
     """Return what makes the start of a row of so many columns, the first of which is a bigint."""
     return partial(Struct("!hiq").pack, columns, 8)
+
+
+def read_rows(data: bytes) -> Iterator[list[bytes | None]]:
+    """Yield the fields of each row; None is NULL."""
+    position = 0
+    while position < len(data):
+        count = int.from_bytes(data[position : position + 2])
+        position += 2
+        fields: list[bytes | None] = []
+        for _ in range(count):
+            size = int.from_bytes(data[position : position + 4], signed=True)
+            position += 4
+            fields.append(data[position : position + size] if size >= 0 else None)
+            position += max(0, size)
+        yield fields
+
+
+def read_uuids(field: bytes) -> list[bytes]:
+    """Return the UUIDs of an array that has been made by `uuids`."""
+    item_bytes = len(_UUID_LENGTH) + _UUID_BYTES
+    return [field[end - _UUID_BYTES : end] for end in range(_ARRAY_HEAD_BYTES + item_bytes, len(field) + 1, item_bytes)]

@@ -8,6 +8,7 @@ Every text in them is already fit for PostgreSQL (see `soniquescan.text.repair_t
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -309,15 +310,61 @@ class SpelledTrack(NamedTuple):
     genre_names: list[SpelledName]
 
 
+class Tracks(NamedTuple):
+    """Audio files, read, by what there is of them: each file has the same place in all lists.
+
+    Lists of bytes take a tenth of the time to pickle that a list of `SpelledTrack` takes.
+    """
+
+    paths: list[bytes]
+    rows: list[bytes]
+    artists: list[bytes]
+    genres: list[bytes]
+
+    def at(self, places: Iterable[int]) -> Tracks:
+        """Return the files at some places."""
+        wanted = list(places)
+        return Tracks(*[[column[place] for place in wanted] for column in self])
+
+
+class Names(NamedTuple):
+    """What tracks refer to, each once: rows as binary COPY has them, by the id of each."""
+
+    albums: dict[bytes, bytes]  # of album_tags
+    artists: dict[bytes, bytes]  # of artist_names, the albums' artists among them
+    genres: dict[bytes, bytes]  # of genre_names
+
+    def add_album(self, album: SpelledAlbum) -> None:
+        """Add what is said of an album, and its artists."""
+        if album.id not in self.albums:
+            self.albums[album.id] = album.row
+            self.artists.update(album.artist_names)
+
+    def add(self, others: Names) -> None:
+        """Add what other tracks refer to."""
+        self.albums.update(others.albums)
+        self.artists.update(others.artists)
+        self.genres.update(others.genres)
+
+
+class ReadFiles(NamedTuple):
+    """What has come of a list of files; whatever there is of one file is in one of these."""
+
+    tracks: Tracks
+    names: Names
+    errors: list[FileError]
+    others: list[NotAudio]
+
+
 class Batch(NamedTuple):
     """Rows for one transaction; whatever a row refers to is in the same batch."""
 
     scan_id: int
-    tracks: list[SpelledTrack]  # which share what they refer to: each album and each name is there once
+    tracks: Tracks
+    names: Names  # to which the tracks refer, or those recognised
     file_errors: list[FileErrorRow]
     other_files: list[OtherFileRow]
     recognised: list[RecognisedRow]
-    albums: list[SpelledAlbum]  # of those recognised
 
 
 class Committed(NamedTuple):

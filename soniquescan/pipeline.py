@@ -25,7 +25,17 @@ from soniquescan.database.migrations import migrate
 from soniquescan.database.scanlock import ScanLock
 from soniquescan.database.session import Session
 from soniquescan.errors import DatabaseError, Interrupted, StageError
-from soniquescan.messages import Batch, Committed, Compared, FileError, FoundFile, FoundFolder, NotAudio, SpelledTrack
+from soniquescan.messages import (
+    Batch,
+    Committed,
+    Compared,
+    FileError,
+    FoundFile,
+    FoundFolder,
+    NotAudio,
+    ReadFiles,
+    SpelledTrack,
+)
 from soniquescan.monitor import Monitor
 from soniquescan.processes import Channel, Parent, StageProcess, Watch, single_stage, supervise
 from soniquescan.report import ScanProgress, ScanReport, ScanStatus
@@ -118,9 +128,7 @@ def _build_stages(settings: ScanSettings, conninfo: str, scan: scans.Scan) -> li
     )
     files = max(CHUNK_FILES_MIN, CHUNK_FILES * WORKERS_CHUNKED // max(WORKERS_CHUNKED, settings.workers))
     found: Channel[FoundFile | FileError] = Channel(capacity_chunks=QUEUE_FOUND_FILES // files, chunk_items=files)
-    extracted: Channel[SpelledTrack | NotAudio | FileError] = Channel(
-        capacity_chunks=QUEUE_EXTRACTED, chunk_items=files
-    )
+    extracted: Channel[ReadFiles] = Channel(capacity_chunks=QUEUE_EXTRACTED, chunk_items=1, count=_count_results)
     batches: Channel[Batch] = Channel(capacity_chunks=QUEUE_BATCHES, chunk_items=1)
     folders = [discover.Root(scan.roots[path].id, path) for path in settings.roots]
     return [
@@ -134,6 +142,10 @@ def _build_stages(settings: ScanSettings, conninfo: str, scan: scans.Scan) -> li
 
 def _count_files(item: FoundFolder | FileError) -> int:
     return item.files if isinstance(item, FoundFolder) else 1
+
+
+def _count_results(files: ReadFiles) -> int:
+    return len(files.tracks.paths) + len(files.errors) + len(files.others)
 
 
 def _compare(
@@ -160,21 +172,22 @@ def _import_readers() -> None:
         import_module(f"soniquescan.stages.{name}")
 
 
-def _reading(settings: ScanSettings) -> Work[FoundFile | FileError, SpelledTrack | NotAudio | FileError]:
-    from soniquescan.stages.extract import lost, open_ahead, read_and_spell, weigh
+def _reading(settings: ScanSettings) -> Work[FoundFile | FileError, SpelledTrack | NotAudio | FileError, ReadFiles]:
+    from soniquescan.stages.extract import lost, open_ahead, pack, read_and_spell, weigh
 
     return Work(
         do=read_and_spell,
         ahead=open_ahead,
         lost=lost,
         weigh=weigh,
+        pack=pack,
         prepare=partial(logs.configure, settings.log_file),
         timeout_s=settings.file_timeout_s,
         memory_limit_bytes=WORKER_MEMORY_LIMIT_BYTES,
     )
 
 
-def _batch(scan_id: int, items: Iterable[SpelledTrack | NotAudio | FileError]) -> Iterator[Batch]:
+def _batch(scan_id: int, items: Iterable[ReadFiles]) -> Iterator[Batch]:
     from soniquescan.stages.batch import batch
 
     return batch(items, scan_id=scan_id)

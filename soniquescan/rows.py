@@ -27,11 +27,13 @@ from soniquescan.messages import (
     ErrorKind,
     FileError,
     GenreNameRow,
+    Names,
     NotAudio,
     SpelledAlbum,
     SpelledName,
     SpelledTrack,
     Track,
+    Tracks,
     TrackTags,
 )
 from soniquescan.text import path_to_text, signed
@@ -210,12 +212,34 @@ def weigh(track: SpelledTrack) -> int:
     )
 
 
-def stat_of(track: SpelledTrack) -> tuple[int, int, int]:
-    """Return size_bytes, mtime_ns and ctime_ns of a track's file."""
+def stat_of(row: bytes) -> tuple[int, int, int]:
+    """Return size_bytes, mtime_ns and ctime_ns of the file of a row of `tracks`."""
     path_start = len(_track_start(0))
-    path_bytes = int.from_bytes(track.row[path_start : path_start + 4])
-    numbers = _STAT.unpack_from(track.row, path_start + 4 + path_bytes)
+    path_bytes = int.from_bytes(row[path_start : path_start + 4])
+    numbers = _STAT.unpack_from(row, path_start + 4 + path_bytes)
     return numbers[3], numbers[5], numbers[7]
+
+
+def names_of(tracks: Tracks, names: Names) -> Names:
+    """Return those of `names` that some tracks refer to."""
+    album_ids = _ids_in(tracks.rows, 1 + TRACK_COLUMNS.index("album_tags_id"))
+    albums = {album_id: names.albums[album_id] for album_id in album_ids}
+    artist_ids = _ids_in(tracks.artists, 1 + TRACK_ARTIST_COLUMNS.index("artist_name_id"))
+    for row in albums.values():
+        (fields,) = copyformat.read_rows(row)
+        artist_ids |= dict.fromkeys(copyformat.read_uuids(fields[ALBUM_COLUMNS.index("albumartist_names")] or b""))
+    genre_ids = _ids_in(tracks.genres, 1 + TRACK_GENRE_COLUMNS.index("genre_name_id"))
+    return Names(
+        albums,
+        {name_id: names.artists[name_id] for name_id in artist_ids},
+        {name_id: names.genres[name_id] for name_id in genre_ids},
+    )
+
+
+def _ids_in(rows: Iterable[bytes], column: int) -> dict[bytes, None]:
+    """Return what the rows have in a column, each once."""
+    found = [fields[column] for several in rows for fields in copyformat.read_rows(several)]
+    return dict.fromkeys(field for field in found if field is not None)
 
 
 def _spell_cover(cover_path: bytes | None) -> bytes:

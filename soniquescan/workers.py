@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S")
 
 CHECK_S = 0.25  # how often the time limit is looked at
 PART_WEIGHT = 1 << 20  # results that weigh this much are sent on, though the list is not done
@@ -49,13 +50,14 @@ IDLE_DEATHS_MAX = 5  # workers that may die in a row with nothing in hand and no
 
 
 @dataclass(frozen=True, slots=True)
-class Work(Generic[T, R]):
-    """What the workers of a pool do."""
+class Work(Generic[T, R, S]):
+    """What the workers of a pool do: of a list of items, results, and of these what is sent on."""
 
     do: Callable[[Iterable[T]], Iterator[R]]  # the stage; takes the next item only when done with the last
     ahead: Callable[[T], None]  # called for each item of a list before the first is done: whatever can begin to come
     lost: Callable[[T, str | None], R]  # the result for an item whose worker died (how), or that timed out (None)
     weigh: Callable[[R], int]  # about how many bytes a result holds
+    pack: Callable[[list[R]], S]  # the one item that is sent for some results
     prepare: Callable[[], None]  # called once in each worker, before its first item
     timeout_s: float  # the longest that one item may take
     memory_limit_bytes: int  # address space of one worker; beyond it Python raises MemoryError
@@ -111,7 +113,7 @@ class _Chunk:
 class _Worker:
     """The dispatcher's view of one worker process."""
 
-    def __init__(self, title: str, work: Work[Any, Any], gauge: Gauge) -> None:
+    def __init__(self, title: str, work: Work[Any, Any, Any], gauge: Gauge) -> None:
         self.chunks: deque[_Chunk] = deque()  # the first is being done, a second waits in the pipe
         self.note = _Note()
         self.overdue: _InHand | None = None  # set when it was killed for taking too long
@@ -151,17 +153,17 @@ class _Worker:
         self.outbox.close()
 
 
-class WorkerPool(Generic[T, R]):
+class WorkerPool(Generic[T, S]):
     """The body of a stage process that has its work done by a pool."""
 
     def __init__(
-        self, name: str, make_work: Callable[[], Work[T, R]], source: Channel[T], sink: Channel[R], workers: int
+        self, name: str, make_work: Callable[[], Work[T, Any, S]], source: Channel[T], sink: Channel[S], workers: int
     ) -> None:
         self.gauge = Gauge()  # counts what passes the dispatcher
         self.worker_gauges = [Gauge() for _ in range(workers)]
         self._name = name
         self._make_work = make_work
-        self._work: Work[T, R]  # once the process runs
+        self._work: Work[T, Any, S]  # once the process runs
         self._source = source
         self._sink = sink
         self._workers: list[_Worker] = []
@@ -274,7 +276,7 @@ class WorkerPool(Generic[T, R]):
         if blamed:
             result = self._work.lost(items[in_hand.item], None if worker.overdue else how)
             self.gauge.took(1)
-            self._sink.put_pickled(pickle.dumps([result], pickle.HIGHEST_PROTOCOL), 1, self.gauge)
+            self._sink.put_pickled(_pickled(self._work, [result]), 1, self.gauge)
         rest = [item for index, item in enumerate(items) if index >= chunk.done]
         if blamed:
             del rest[in_hand.item - chunk.done]
@@ -283,7 +285,7 @@ class WorkerPool(Generic[T, R]):
 
 
 def pool_stage(
-    name: str, make_work: Callable[[], Work[T, R]], source: Channel[T], sink: Channel[R], workers: int
+    name: str, make_work: Callable[[], Work[T, R, S]], source: Channel[T], sink: Channel[S], workers: int
 ) -> StageProcess:
     """Return a stage that a pool of `workers` processes does; the stage's own process makes the work."""
     pool = WorkerPool(name, make_work, source, sink, workers)
@@ -293,7 +295,7 @@ def pool_stage(
 class _WorkerLoop:
     """What runs in a worker process."""
 
-    def __init__(self, outbox: Connection, work: Work[Any, Any], note: _Note, gauge: Gauge) -> None:
+    def __init__(self, outbox: Connection, work: Work[Any, Any, Any], note: _Note, gauge: Gauge) -> None:
         self._outbox = outbox
         self._work = work
         self._note = note
@@ -330,7 +332,7 @@ class _WorkerLoop:
             yield item
 
     def _send(self, *, done: int, last: bool) -> None:
-        payload = pickle.dumps(self._results, pickle.HIGHEST_PROTOCOL)  # too large for the memory: the item's fault
+        payload = _pickled(self._work, self._results)  # too large for the memory: the item's fault
         self._note.clear()  # but however long the dispatcher lets it wait, no item is to blame
         with self._gauge.waiting_for_output():
             self._outbox.send(_Part(done, len(self._results), last))
@@ -339,12 +341,17 @@ class _WorkerLoop:
         self._results, self._weight = [], 0
 
 
+def _pickled(work: Work[Any, Any, Any], results: list[Any]) -> bytes:
+    """Return results as a list for the next channel."""
+    return pickle.dumps([work.pack(results)], pickle.HIGHEST_PROTOCOL)
+
+
 def _run_worker(  # noqa: PLR0913  # pipes and shared memory reach a process as its arguments
     title: str,
     parent_pid: int,
     inbox: Connection,
     outbox: Connection,
-    work: Work[Any, Any],
+    work: Work[Any, Any, Any],
     note: _Note,
     gauge: Gauge,
 ) -> None:

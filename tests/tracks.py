@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import count
 
 from psycopg.rows import dict_row
@@ -19,15 +20,18 @@ from soniquescan.messages import (
     ErrorKind,
     FileError,
     FoundFile,
+    Names,
     NotAudio,
     RecognisedRow,
     RootSeen,
     Track,
+    Tracks,
     TrackTags,
 )
 from soniquescan.report import ScanStatus
 from soniquescan.rows import spell, spell_album
 from soniquescan.stages.batch import batch
+from soniquescan.stages.extract import pack
 from soniquescan.stages.write import write
 from soniquescan.text import path_to_text
 
@@ -126,10 +130,24 @@ def recognise(track_id, file, album=None):
     return row, rows
 
 
-def make_batch(scan_id, recognised):
-    """Return the batch of tracks that are known again; see `recognise`."""
-    albums = {rows.row.id: rows for _, rows in recognised if rows is not None}
-    return Batch(scan_id, [], [], [], [row for row, _ in recognised], list(map(spell_album, albums.values())))
+def make_batch(scan_id, recognised=(), albums=()):
+    """Return the batch of tracks that are known again, see `recognise`, and of the rows of albums."""
+    names = Names({}, {}, {})
+    for rows in (*(rows for _, rows in recognised if rows is not None), *albums):
+        names.add_album(spell_album(rows))
+    return Batch(scan_id, Tracks([], [], [], []), names, [], [], [row for row, _ in recognised])
+
+
+def read_files(items):
+    """Yield what was read of each file as a worker sends it, in a list of its own with the problems that follow it."""
+    one_file = []
+    for result in spell(items):
+        if one_file and not (isinstance(result, FileError) and result.path == one_file[0][0]):
+            yield pickle.loads(pickle.dumps(pack(one_file)))
+            one_file = []
+        one_file.append(result)
+    if one_file:
+        yield pickle.loads(pickle.dumps(pack(one_file)))
 
 
 def load(  # noqa: PLR0913  # each is another matter, and named where it is given
@@ -146,7 +164,7 @@ def load(  # noqa: PLR0913  # each is another matter, and named where it is give
     for _ in range(1 + twice):
         if recognised:
             staging.merge_batch(connection, make_batch(scan_id, recognised))
-    batches = [each for each in batch(spell(items), scan_id=scan_id) for _ in range(1 + twice)]
+    batches = [each for each in batch(read_files(items), scan_id=scan_id) for _ in range(1 + twice)]
     for _ in write(batches, session=Session.over(connection)):
         pass
     for path in (*absent, *excluded):

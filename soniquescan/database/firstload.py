@@ -16,7 +16,7 @@ from soniquescan import rows
 from soniquescan.database import staging
 from soniquescan.database.connection import CopyTarget, copy_rows
 from soniquescan.database.sql import read_sql
-from soniquescan.messages import Batch
+from soniquescan.messages import Batch, Names
 
 # The number that a file has in the scan becomes the track's id.
 _TRACKS = CopyTarget("tracks", ("id", *rows.TRACK_COLUMNS))
@@ -46,26 +46,29 @@ class FirstLoad:
 
         Raises psycopg.IntegrityError where a path is there already: the batch is for `staging.merge_batch` then.
         """
-        names = staging.Names.of(batch)
         with connection.transaction():
             staging.begin(connection, batch)
-            staging.copy_names(connection, self._without_known(names))
+            staging.copy_names(connection, self._without_known(batch.names))
             connection.execute(read_sql("merge_names").encode())
-            copy_rows(connection, _TRACKS, [track.row for track in batch.tracks])
-            copy_rows(connection, _TRACK_ARTISTS, [track.artists for track in batch.tracks])
-            copy_rows(connection, _TRACK_GENRES, [track.genres for track in batch.tracks])
+            copy_rows(connection, _TRACKS, batch.tracks.rows)
+            copy_rows(connection, _TRACK_ARTISTS, batch.tracks.artists)
+            copy_rows(connection, _TRACK_GENRES, batch.tracks.genres)
             connection.execute(read_sql("take_track_ids").encode())
             staging.copy_files(connection, batch)
             if batch.file_errors or batch.other_files:
                 connection.execute(read_sql("merge_files").encode())
-        self.albums.update(names.albums)
-        self.artists.update(names.artists)
-        self.genres.update(names.genres)
-        return Counter(added=len(batch.tracks))
+        self.albums.update(batch.names.albums)
+        self.artists.update(batch.names.artists)
+        self.genres.update(batch.names.genres)
+        return Counter(added=len(batch.tracks.paths))
 
-    def _without_known(self, names: staging.Names) -> staging.Names:
-        return staging.Names(
-            {album_id: album for album_id, album in names.albums.items() if album_id not in self.albums},
-            {name_id: row for name_id, row in names.artists.items() if name_id not in self.artists},
-            {name_id: row for name_id, row in names.genres.items() if name_id not in self.genres},
+    def _without_known(self, names: Names) -> Names:
+        return Names(
+            _unknown(names.albums, self.albums),
+            _unknown(names.artists, self.artists),
+            _unknown(names.genres, self.genres),
         )
+
+
+def _unknown(rows_by_id: dict[bytes, bytes], known: set[bytes]) -> dict[bytes, bytes]:
+    return {row_id: row for row_id, row in rows_by_id.items() if row_id not in known}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple, Self
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -11,7 +10,7 @@ from psycopg.rows import TupleRow
 from soniquescan import copyformat, rows
 from soniquescan.database.connection import CopyTarget, copy_rows
 from soniquescan.database.sql import read_sql
-from soniquescan.messages import Batch, FileErrorRow, OtherFileRow, RecognisedRow, SpelledAlbum
+from soniquescan.messages import Batch, FileErrorRow, Names, OtherFileRow, RecognisedRow
 
 _FILE_ERRORS = CopyTarget("staged_file_errors", FileErrorRow._fields)
 _OTHER_FILES = CopyTarget("staged_other_files", OtherFileRow._fields)
@@ -52,10 +51,10 @@ def begin(connection: psycopg.Connection[TupleRow], batch: Batch) -> None:
 
 
 def _copy(connection: psycopg.Connection[TupleRow], batch: Batch) -> None:
-    copy_names(connection, Names.of(batch))
-    copy_rows(connection, _TRACKS, [track.row for track in batch.tracks])
-    copy_rows(connection, _TRACK_ARTISTS, [track.artists for track in batch.tracks])
-    copy_rows(connection, _TRACK_GENRES, [track.genres for track in batch.tracks])
+    copy_names(connection, batch.names)
+    copy_rows(connection, _TRACKS, batch.tracks.rows)
+    copy_rows(connection, _TRACK_ARTISTS, batch.tracks.artists)
+    copy_rows(connection, _TRACK_GENRES, batch.tracks.genres)
     copy_files(connection, batch)
 
 
@@ -73,37 +72,16 @@ def copy_files(connection: psycopg.Connection[TupleRow], batch: Batch) -> None:
 def copy_names(connection: psycopg.Connection[TupleRow], names: Names) -> None:
     """Copy what tracks refer to into the staging tables."""
     copy_rows(connection, _ARTIST_NAMES, names.artists.values())
-    copy_rows(connection, _ALBUMS, [album.row for album in names.albums.values()])
+    copy_rows(connection, _ALBUMS, names.albums.values())
     copy_rows(connection, _GENRE_NAMES, names.genres.values())
-
-
-class Names(NamedTuple):
-    """What the tracks of a batch refer to, each once by its id; names as rows."""
-
-    albums: dict[bytes, SpelledAlbum]
-    artists: dict[bytes, bytes]
-    genres: dict[bytes, bytes]
-
-    @classmethod
-    def of(cls, batch: Batch) -> Self:
-        """Return what a batch's tracks refer to, and the albums of those that were recognised."""
-        # By identity first: tracks with the same album share the object.
-        albums = {id(track.album): track.album for track in batch.tracks if track.album is not None}
-        names = cls({album.id: album for album in (*batch.albums, *albums.values())}, {}, {})
-        for album in names.albums.values():
-            names.artists.update(album.artist_names)
-        for track in batch.tracks:
-            names.artists.update(track.artist_names)
-            names.genres.update(track.genre_names)
-        return names
 
 
 def _merges(batch: Batch) -> list[str]:
     """Return the merges that a batch needs, in their order."""
     needed = {
-        "merge_names": batch.tracks or batch.albums,
+        "merge_names": any(batch.names),
         "merge_recognised": batch.recognised,
-        "merge_tracks": batch.tracks,
-        "merge_files": batch.tracks or batch.file_errors or batch.other_files,
+        "merge_tracks": batch.tracks.paths,
+        "merge_files": batch.tracks.paths or batch.file_errors or batch.other_files,
     }
     return [name for name, rows_ in needed.items() if rows_]

@@ -26,8 +26,10 @@ from soniquescan.messages import (
     FileError,
     FoundFile,
     FoundFolder,
+    Names,
     RecognisedRow,
     RootSeen,
+    Tracks,
 )
 from soniquescan.rows import spell_album
 from soniquescan.text import is_plain, path_to_text, signed, unspell_name
@@ -336,8 +338,10 @@ def _batch(recognised: Sequence[Recognised], known: KnownFiles, scan_id: int) ->
         )
         for move in recognised
     ]
-    distinct = {album.row.id: album for album in new_albums.values()}
-    return Batch(scan_id, [], [], [], rows, [spell_album(album) for album in distinct.values()])
+    names = Names({}, {}, {})
+    for album in {album.row.id: album for album in new_albums.values()}.values():
+        names.add_album(spell_album(album))
+    return Batch(scan_id, Tracks([], [], [], []), names, [], [], rows)
 
 
 def _has_kept_album(move: Recognised) -> bool:

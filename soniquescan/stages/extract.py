@@ -9,7 +9,17 @@ from collections.abc import Iterable, Iterator
 from soniquescan import rows, tags
 from soniquescan.errors import FileReadError
 from soniquescan.extensions import AUDIO_EXTENSIONS
-from soniquescan.messages import ErrorKind, FileError, FoundFile, NotAudio, SpelledTrack, Track
+from soniquescan.messages import (
+    ErrorKind,
+    FileError,
+    FoundFile,
+    Names,
+    NotAudio,
+    ReadFiles,
+    SpelledTrack,
+    Track,
+    Tracks,
+)
 from soniquescan.openfiles import OpenFiles
 
 STAGE = "extract"
@@ -96,6 +106,28 @@ def weigh(result: SpelledTrack | FileError | NotAudio) -> int:
             return len(result.message)
         case _:
             return 0
+
+
+def pack(results: Iterable[SpelledTrack | FileError | NotAudio]) -> ReadFiles:
+    """Return the results of a list of files as they are sent: what several tracks refer to is there once."""
+    tracks, names = Tracks([], [], [], []), Names({}, {}, {})
+    packed = ReadFiles(tracks, names, [], [])
+    for result in results:
+        match result:
+            case SpelledTrack(path, row, artists, genres, album, artist_names, genre_names):
+                tracks.paths.append(path)
+                tracks.rows.append(row)
+                tracks.artists.append(artists)
+                tracks.genres.append(genres)
+                if album is not None:
+                    names.add_album(album)
+                names.artists.update(artist_names)
+                names.genres.update(genre_names)
+            case FileError():
+                packed.errors.append(result)
+            case _:
+                packed.others.append(result)
+    return packed
 
 
 def _error(file: FoundFile, kind: ErrorKind, message: str) -> FileError:

@@ -18,8 +18,8 @@ from soniquescan.database.connection import wrap_errors
 from soniquescan.database.firstload import FirstLoad, is_first_load
 from soniquescan.database.session import Session
 from soniquescan.extensions import EXTRACTOR_VERSION
-from soniquescan.messages import Batch, Committed, ErrorKind, FileErrorRow
-from soniquescan.rows import stat_of
+from soniquescan.messages import Batch, Committed, ErrorKind, FileErrorRow, Names, Tracks
+from soniquescan.rows import names_of, stat_of
 from soniquescan.text import path_to_text
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def _load(session: Session, batch: Batch, first_load: FirstLoad) -> Committed | 
     kinds = session.run(partial(_try, first_load.write, batch=batch))
     if isinstance(kinds, Counter):
         return _committed(batch, kinds)
-    logger.info("a batch of %d tracks has to be merged: %s", len(batch.tracks), kinds)
+    logger.info("a batch of %d tracks has to be merged: %s", len(batch.tracks.paths), kinds)
     session.run(indexes.resume)
     return None
 
@@ -103,7 +103,7 @@ def _try(
 
 def _committed(batch: Batch, kinds: Counter[str]) -> Committed:
     return Committed(
-        tracks=len(batch.tracks),
+        tracks=len(batch.tracks.paths),
         added=kinds["added"],
         changed=kinds["changed"],
         restored=kinds["restored"],
@@ -114,7 +114,7 @@ def _committed(batch: Batch, kinds: Counter[str]) -> Committed:
 
 def _files(batch: Batch) -> list[str]:
     """Return the path of each file in a batch, once."""
-    tracks = [path_to_text(track.path) for track in batch.tracks]
+    tracks = map(path_to_text, batch.tracks.paths)
     return list(
         dict.fromkeys([*tracks, *(row.path for rows in (batch.file_errors, batch.other_files) for row in rows)])
     )
@@ -123,8 +123,10 @@ def _files(batch: Batch) -> list[str]:
 def _only(batch: Batch, files: list[str]) -> Batch:
     """Return the part of a batch that is about some of its files."""
     paths = frozenset(files)
+    tracks = batch.tracks.at(place for place, path in enumerate(batch.tracks.paths) if path_to_text(path) in paths)
     return batch._replace(
-        tracks=[track for track in batch.tracks if path_to_text(track.path) in paths],
+        tracks=tracks,
+        names=names_of(tracks, batch.names),
         file_errors=[row for row in batch.file_errors if row.path in paths],
         other_files=[row for row in batch.other_files if row.path in paths],
     )
@@ -143,12 +145,12 @@ def _refused(batch: Batch, exc: Exception) -> Batch:
         *_stat(batch),
         EXTRACTOR_VERSION,
     )
-    return Batch(batch.scan_id, [], [error], [], [], [])
+    return Batch(batch.scan_id, Tracks([], [], [], []), Names({}, {}, {}), [error], [], [])
 
 
 def _stat(batch: Batch) -> tuple[int | None, int | None, int | None]:
     """Return size_bytes, mtime_ns and ctime_ns of the one file of a batch."""
-    if batch.tracks:
-        return stat_of(batch.tracks[0])
+    if batch.tracks.rows:
+        return stat_of(batch.tracks.rows[0])
     row = (batch.file_errors or batch.other_files)[0]
     return row.size_bytes, row.mtime_ns, row.ctime_ns

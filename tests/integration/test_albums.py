@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from soniquescan.albums import album_from_row, album_rows
 from soniquescan.database import staging
 from soniquescan.database.sql import read_sql
-from soniquescan.messages import Batch
-from soniquescan.rows import spell_album
 from soniquescan.tags.build import clean, track_tags
+from tests.tracks import make_batch
 
 ids = st.uuids().map(str) | st.uuids().map(lambda number: str(number).upper())
 texts = st.sampled_from(
@@ -63,8 +62,7 @@ def test_what_files_said_is_known_from_the_database(ready, library):
         album = track_tags(clean(held), has_cover=False).album
         rows = album_rows(album, folder, cover_path)
         said[str(UUID(bytes=rows.row.id))] = (album, (folder, cover_path), rows)
-    spelled = [spell_album(rows) for _, _, rows in said.values()]
-    staging.merge_batch(ready, Batch(1, [], [], [], [], spelled))
+    staging.merge_batch(ready, make_batch(1, albums=[rows for _, _, rows in said.values()]))
     known = ready.execute(read_sql("list_album_tags").encode(), [list(said)]).fetchall()
     assert {album_id for album_id, _, _ in known} == set(said)
     for album_id, row, artists in known:

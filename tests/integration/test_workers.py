@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from itertools import chain
 
 import pytest
 
@@ -60,6 +61,10 @@ def weightless(_result):
     return 0
 
 
+def pack(results):
+    return results
+
+
 def nothing():
     pass
 
@@ -96,12 +101,13 @@ def run_pool(  # noqa: PLR0913
 ):
     """Run `items` through a pool and return what came out; `on_tick` gets the pids of the workers."""
     source = Channel(capacity_chunks=4, chunk_items=CHUNK_ITEMS)
-    sink = Channel(capacity_chunks=4, chunk_items=CHUNK_ITEMS)
+    sink = Channel(capacity_chunks=4, chunk_items=CHUNK_ITEMS, count=len)
     work = Work(
         do=do,
         ahead=ahead,
         lost=lost,
         weigh=weigh,
+        pack=pack,
         prepare=nothing,
         timeout_s=timeout_s,
         memory_limit_bytes=memory_limit_bytes,
@@ -110,7 +116,7 @@ def run_pool(  # noqa: PLR0913
     make = single_stage("make", items if callable(items) else functools.partial(iter, items), None, source)
     pool = pool_stage("work", lambda: work, source, sink, workers)
     run_stages(
-        [make, pool, single_stage("collect", collect, sink, None)],
+        [make, pool, single_stage("collect", lambda lists: collect(chain.from_iterable(lists)), sink, None)],
         on_news=results.append,
         on_tick=functools.partial(on_tick, pool.worker_gauges) if on_tick is not nothing else nothing,
     )

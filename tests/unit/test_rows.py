@@ -9,7 +9,8 @@ from soniquescan import rows
 from soniquescan.extensions import EXTRACTOR_VERSION
 from soniquescan.identity import artist_id
 from soniquescan.messages import AudioStream, ErrorKind, FileError, NotAudio
-from soniquescan.rows import spell, stat_of
+from soniquescan.rows import names_of, spell, stat_of
+from soniquescan.stages.extract import pack
 from tests.copyrows import album_values, artist_links, artist_names, genre_links, genre_names, track_values
 from tests.tracks import MBID, make_album, make_albumartist, make_credit, make_error, make_file, make_track
 
@@ -140,7 +141,20 @@ def test_a_path_that_is_no_utf8_becomes_text():
 
 def test_the_stat_of_a_file_is_found_again():
     track = spelled("/ä/\uf780", size_bytes=1, mtime_ns=2**40, ctime_ns=3)
-    assert stat_of(track) == (1, 2**40, 3)
+    assert stat_of(track.row) == (1, 2**40, 3)
+
+
+def test_what_a_track_refers_to_is_found_again():
+    album = make_album(albumartists=(make_albumartist("Cher"), make_albumartist("Kylie")))
+    tracks = [
+        make_track("/1", artists=("ABBA", "Benny"), genres=("Pop", "Disco"), album=album),
+        make_track("/2", artists=("Cher",), genres=("Pop",)),
+        make_track("/3"),
+    ]
+    packed = pack(spell(tracks))
+    for place, track in enumerate(tracks):
+        assert names_of(packed.tracks.at([place]), packed.names) == pack(spell([track])).names
+    assert names_of(packed.tracks, packed.names) == packed.names
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from soniquescan.messages import (
     OtherFileRow,
     RecognisedRow,
 )
-from soniquescan.rows import spell
 from soniquescan.stages import batch as batch_stage
 from soniquescan.stages import write as write_stage
 from soniquescan.stages.batch import batch
@@ -31,6 +30,7 @@ from tests.tracks import (
     make_error,
     make_other,
     make_track,
+    read_files,
     scan,
     snapshot,
 )
@@ -127,7 +127,7 @@ def test_a_path_that_comes_again_in_another_batch_is_one_track(connection, monke
     monkeypatch.setattr(batch_stage, "BATCH_TRACKS", 1)
     staging.prepare(connection)
     items = [make_track("/music/1", title="before"), make_track("/music/1", title="after"), make_track("/music/2")]
-    committed = list(write(batch(spell(items), scan_id=1), session=Session.over(connection)))
+    committed = list(write(batch(read_files(items), scan_id=1), session=Session.over(connection)))
     assert [(each.added, each.changed) for each in committed] == [(1, 0), (0, 1), (1, 0)]
     assert connection.execute("SELECT path, title FROM tracks ORDER BY path").fetchall() == [
         ("/music/1", "after"),

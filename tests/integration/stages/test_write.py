@@ -11,7 +11,7 @@ from soniquescan.database import staging
 from soniquescan.database.session import Session
 from soniquescan.errors import DatabaseError
 from soniquescan.messages import ALBUM_TAGS_COLUMNS, AudioStream, ErrorKind
-from soniquescan.rows import TRACK_COLUMNS, spell
+from soniquescan.rows import TRACK_COLUMNS
 from soniquescan.stages.batch import batch
 from soniquescan.stages.write import write
 from tests.tracks import (
@@ -25,6 +25,7 @@ from tests.tracks import (
     make_error,
     make_tags,
     make_track,
+    read_files,
     scan,
 )
 
@@ -108,7 +109,7 @@ def test_people_and_genres_are_linked_in_their_order(connection):
 
 def test_what_is_committed_is_counted(connection):
     items = [make_track("/1"), make_track("/2"), make_error("/2", ErrorKind.TRUNCATED), make_error("/3")]
-    (committed,) = write(batch(spell(items), scan_id=1), session=prepared(connection))
+    (committed,) = write(batch(read_files(items), scan_id=1), session=prepared(connection))
     assert (committed.tracks, committed.failed_files) == (2, 2)
     assert committed.errors_by_kind == {"truncated": 1, "corrupt": 1}
 
@@ -258,7 +259,7 @@ def test_a_file_that_the_database_refuses_costs_no_other(connection, fields):
     good = [make_track(f"/good/{n}", artists=(f"{n}",), genres=("Pop",), album=make_album(f"{n}")) for n in range(9)]
     bad = make_track("/bad", **fields)
     (committed,) = write(
-        batch(spell([*good[:4], bad, *good[4:], make_error("/broken")]), scan_id=3), session=prepared(connection)
+        batch(read_files([*good[:4], bad, *good[4:], make_error("/broken")]), scan_id=3), session=prepared(connection)
     )
     assert [(f"/good/{n}",) for n in range(9)] == rows(connection, "SELECT path FROM tracks ORDER BY path")
     assert rows(connection, "SELECT path, kind, scan_id FROM file_errors ORDER BY path") == [
@@ -290,7 +291,7 @@ def test_a_problem_met_again_is_one_row_with_its_history(connection):
 
 
 def test_a_batch_written_twice_is_one_attempt(connection):
-    twice = list(batch(spell([make_track("/1"), make_error("/2")]), scan_id=1)) * 2
+    twice = list(batch(read_files([make_track("/1"), make_error("/2")]), scan_id=1)) * 2
     assert [committed.tracks for committed in write(twice, session=prepared(connection))] == [1, 1]
     assert rows(connection, "SELECT attempts FROM file_errors") == [(1,)]
     assert rows(connection, "SELECT path FROM tracks") == [("/1",)]
@@ -316,7 +317,7 @@ def test_a_track_that_cannot_be_read_any_more_stays(connection):
 
 
 def test_a_lost_connection_is_no_fault_of_the_file(connection, database):
-    batches = batch(spell([make_track()]), scan_id=1)
+    batches = batch(read_files([make_track()]), scan_id=1)
     writing = write(batches, session=prepared(connection))
     with psycopg.connect(database, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
