@@ -34,7 +34,7 @@ from soniquescan.messages import (
     FoundFolder,
     NotAudio,
     ReadFiles,
-    SpelledTrack,
+    Track,
 )
 from soniquescan.monitor import Monitor
 from soniquescan.processes import Channel, Parent, StageProcess, Watch, single_stage, supervise
@@ -172,11 +172,11 @@ def _import_readers() -> None:
         import_module(f"soniquescan.stages.{name}")
 
 
-def _reading(settings: ScanSettings) -> Work[FoundFile | FileError, SpelledTrack | NotAudio | FileError, ReadFiles]:
-    from soniquescan.stages.extract import lost, open_ahead, pack, read_and_spell, weigh
+def _reading(settings: ScanSettings) -> Work[FoundFile | FileError, Track | NotAudio | FileError, ReadFiles]:
+    from soniquescan.stages.extract import extract, lost, open_ahead, pack, weigh
 
     return Work(
-        do=read_and_spell,
+        do=extract,
         ahead=open_ahead,
         lost=lost,
         weigh=weigh,

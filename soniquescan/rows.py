@@ -204,12 +204,18 @@ def _with_start(start: bytes, rows: list[bytes]) -> bytes:
     return start + start.join(rows) if rows else b""
 
 
-def weigh(track: SpelledTrack) -> int:
-    """Return about how many bytes the rows of a track have."""
-    names = track.artist_names + track.genre_names
-    return (
-        len(track.row) + sum([len(name.row) for name in names]) + (0 if track.album is None else len(track.album.row))
-    )
+def weigh(tags: TrackTags) -> int:
+    """Return about how many bytes the rows of a track have that come from its tags."""
+    weight = sum([len(value) for value in tags if isinstance(value, str)])
+    weight += sum([len(name) for name in tags.genres])
+    for credit in tags.credits:
+        weight += len(credit.name)
+    if tags.tags:
+        weight += sum([len(value) for texts in tags.tags.values() for value in texts])
+    if tags.album is not None:
+        weight += sum([len(value) for value in tags.album if isinstance(value, str)])
+        weight += sum([len(credit.name) for credit in tags.album.albumartists])
+    return weight
 
 
 def stat_of(row: bytes) -> tuple[int, int, int]:

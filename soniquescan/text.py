@@ -16,10 +16,10 @@ _ESCAPE_ERRORS = "soniquescan.escape"
 
 # What a terminal would obey rather than show: C0 and C1 controls (U+009B starts a sequence as ESC [ does), line
 # separators, bidirectional overrides; and what cannot be shown: surrogates and our own escapes of bytes.
-_NOT_FOR_TERMINALS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\uf780-\uf7ff]")
+_NOT_FOR_TERMINALS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\uf780-\uf7ff]")
 # A byte that is no UTF-8, by our own escape or by Python's "surrogateescape" (arguments of the command line).
-_BYTE_STAND_IN = re.compile("[\uf780-\uf7ff\udc80-\udcff]")
-_NOT_FOR_POSTGRESQL = re.compile("[\x00\ud800-\udfff]")
+_BYTE_STAND_IN = re.compile(r"[\uf780-\uf7ff\udc80-\udcff]")
+_NOT_FOR_POSTGRESQL = re.compile(r"[\x00\ud800-\udfff]")
 _WHITE_SPACE = re.compile(r"\s+")
 
 # What PostgreSQL's COPY writes for characters that would end a field or a line, or begin such an escape.

@@ -29,7 +29,7 @@ from soniquescan.messages import (
     TrackTags,
 )
 from soniquescan.report import ScanStatus
-from soniquescan.rows import spell, spell_album
+from soniquescan.rows import spell_album
 from soniquescan.stages.batch import batch
 from soniquescan.stages.extract import pack
 from soniquescan.stages.write import write
@@ -141,13 +141,17 @@ def make_batch(scan_id, recognised=(), albums=()):
 def read_files(items):
     """Yield what was read of each file as a worker sends it, in a list of its own with the problems that follow it."""
     one_file = []
-    for result in spell(items):
-        if one_file and not (isinstance(result, FileError) and result.path == one_file[0][0]):
+    for item in items:
+        if one_file and not (isinstance(item, FileError) and item.path == path_of(one_file[0])):
             yield pickle.loads(pickle.dumps(pack(one_file)))
             one_file = []
-        one_file.append(result)
+        one_file.append(item)
     if one_file:
         yield pickle.loads(pickle.dumps(pack(one_file)))
+
+
+def path_of(item):
+    return item.path if isinstance(item, FileError) else item.file.path
 
 
 def load(  # noqa: PLR0913  # each is another matter, and named where it is given

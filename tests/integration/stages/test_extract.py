@@ -9,7 +9,7 @@ import pytest
 from benchmarks.library.audio import FORMATS
 from benchmarks.library.generate import write
 from soniquescan.messages import ErrorKind, FileError, FoundFile, NotAudio, Track
-from soniquescan.stages.extract import extract, lost, read_and_spell, weigh
+from soniquescan.stages.extract import extract, lost, weigh
 
 
 def find(path):
@@ -122,8 +122,8 @@ def test_what_is_no_audio_weighs_nothing(found):
 
 
 def test_a_long_text_weighs_what_it_holds(found, tmp_path):
-    (track,) = read_and_spell([found])
+    (track,) = extract([found])
     assert weigh(track) < 1500
     write(tmp_path / "long.flac", FORMATS["flac"].render({"comment": ["x" * 1_000_000]}))
-    (long,) = read_and_spell([found._replace(path=os.fsencode(tmp_path / "long.flac"))])
+    (long,) = extract([found._replace(path=os.fsencode(tmp_path / "long.flac"))])
     assert weigh(long) >= 1_000_000

@@ -4,7 +4,7 @@ import pytest
 
 from soniquescan.extensions import EXTRACTOR_VERSION
 from soniquescan.messages import ErrorKind, NotAudio
-from soniquescan.rows import names_of, spell
+from soniquescan.rows import names_of
 from soniquescan.stages import batch as batch_stage
 from soniquescan.stages.batch import batch
 from soniquescan.stages.extract import pack
@@ -45,7 +45,7 @@ def test_each_batch_holds_all_that_its_tracks_refer_to(monkeypatch):
 @pytest.mark.parametrize("together", [True, False])
 def test_a_track_that_comes_twice_is_written_once(together):
     tracks = [make_track("/a"), make_track("/b"), make_track("/a")]
-    lists = [pack(spell(tracks))] if together else read_files(tracks)
+    lists = [pack(tracks)] if together else read_files(tracks)
     (only,) = batch(lists, scan_id=1)
     assert sorted(only.tracks.paths) == [b"/a", b"/b"]
     assert [len(column) for column in only.tracks] == [2] * 4
