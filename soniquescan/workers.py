@@ -45,6 +45,7 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 CHECK_S = 0.25  # how often the time limit is looked at
+AHEAD_ITEMS = 128  # items of a list that are looked at ahead together: of as many files each worker has a descriptor
 PART_WEIGHT = 1 << 20  # results that weigh this much are sent on, though the list is not done
 IDLE_DEATHS_MAX = 5  # workers that may die in a row with nothing in hand and nothing done: then it is not the items
 
@@ -54,7 +55,7 @@ class Work(Generic[T, R, S]):
     """What the workers of a pool do: of a list of items, results, and of these what is sent on."""
 
     do: Callable[[Iterable[T]], Iterator[R]]  # the stage; takes the next item only when done with the last
-    ahead: Callable[[T], None]  # called for each item of a list before the first is done: whatever can begin to come
+    ahead: Callable[[T], None]  # called for AHEAD_ITEMS items before the first is done: whatever can begin to come
     lost: Callable[[T, str | None], R]  # the result for an item whose worker died (how), or that timed out (None)
     weigh: Callable[[R], int]  # about how many bytes a result holds
     pack: Callable[[list[R]], S]  # the one item that is sent for some results
@@ -312,24 +313,26 @@ class _WorkerLoop:
             except EOFError:
                 return
             self._gauge.received()
-            self._look_ahead(items)
-            for result in self._work.do(self._each(items)):
-                self._results.append(result)
-                self._weight += self._work.weigh(result)
+            for start in range(0, len(items), AHEAD_ITEMS):
+                indexes = range(start, min(start + AHEAD_ITEMS, len(items)))
+                self._look_ahead(items, indexes)
+                for result in self._work.do(self._each(items, indexes)):
+                    self._results.append(result)
+                    self._weight += self._work.weigh(result)
             self._send(done=len(items), last=True)
 
-    def _look_ahead(self, items: Sequence[Any]) -> None:
-        for index, item in enumerate(items):
+    def _look_ahead(self, items: Sequence[Any], indexes: range) -> None:
+        for index in indexes:
             self._note.take(index)
-            self._work.ahead(item)
+            self._work.ahead(items[index])
 
-    def _each(self, items: Sequence[Any]) -> Iterator[Any]:
+    def _each(self, items: Sequence[Any], indexes: range) -> Iterator[Any]:
         """Yield each item, noting that it is in hand; between two of them send what has become heavy."""
-        for index, item in enumerate(items):
+        for index in indexes:
             if self._weight >= PART_WEIGHT:
                 self._send(done=index, last=False)
             self._note.take(index)
-            yield item
+            yield items[index]
 
     def _send(self, *, done: int, last: bool) -> None:
         payload = _pickled(self._work, self._results)  # too large for the memory: the item's fault

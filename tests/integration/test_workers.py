@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import time
@@ -12,6 +13,7 @@ from itertools import chain
 
 import pytest
 
+from soniquescan import workers
 from soniquescan.errors import StageDied, StageError
 from soniquescan.processes import Channel, Parent, Watch, single_stage, supervise
 from soniquescan.workers import Work, pool_stage
@@ -152,6 +154,14 @@ def test_a_whole_list_is_looked_at_before_its_first_item_is_done():
     assert results == [first] * CHUNK_ITEMS + [second] * CHUNK_ITEMS
 
 
+def test_a_long_list_is_looked_at_a_part_at_a_time(monkeypatch):
+    """So no worker has more files open than that."""
+    monkeypatch.setattr(workers, "AHEAD_ITEMS", CHUNK_ITEMS - 1)
+    seen = []
+    results = run_pool(functools.partial(with_what_was_seen, seen=seen), range(CHUNK_ITEMS), ahead=seen.append)
+    assert results == [list(range(CHUNK_ITEMS - 1))] * (CHUNK_ITEMS - 1) + [list(range(CHUNK_ITEMS))]
+
+
 def with_what_was_seen(numbers, *, seen):
     for _ in numbers:
         yield list(seen)
@@ -278,6 +288,17 @@ def count_for_ever():
     while True:
         yield number
         number += 1
+
+
+def test_lists_grow_with_what_was_sent_before():
+    queue = Channel(capacity_chunks=2, chunk_items=40, parts=2)
+    sizes = []
+    stages = [
+        single_stage("count", lambda: range(200), None, queue),
+        single_stage("sizes", lambda: map(len, map(pickle.loads, iter(queue.get_pickled, None))), None, None),
+    ]
+    run_stages(stages, on_news=sizes.append)
+    assert sizes == [16, 16, 16, 24, 36, 40, 40, 12]
 
 
 def run_two_stages(second):
