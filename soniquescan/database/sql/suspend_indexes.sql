@@ -13,6 +13,8 @@ with found as materialized (
        and c.conrelid = x.indrelid
      where x.indrelid in ('tracks'::regclass, 'track_artists'::regclass, 'track_genres'::regclass)
        and (x.indrelid <> 'tracks'::regclass or c.oid is null)
+       -- No track of a first load is missing, so what only those are in costs nothing to keep.
+       and pg_get_expr(x.indpred, x.indrelid) is distinct from '(missing_since IS NOT NULL)'
        -- Logical replication tells rows apart by their key, and would refuse to change them.
        and not exists (select from pg_publication_tables where schemaname = 'soniquescan')
 ),

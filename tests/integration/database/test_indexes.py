@@ -13,7 +13,7 @@ from soniquescan.errors import DatabaseError
 from soniquescan.stages import batch as batch_stage
 from tests.tracks import load, make_track, scan
 
-KEPT = {"tracks_pkey", "tracks_path_excl"}
+KEPT = {"tracks_pkey", "tracks_path_excl", "tracks_missing_path_idx", "tracks_missing_size_idx"}
 TRACKS = [make_track(f"/music/{number}", artists=("ABBA", "Cher"), genres=("Pop", "Rock")) for number in range(4)]
 
 
