@@ -69,7 +69,8 @@ def _read(found: FoundFile) -> list[Track | FileError | NotAudio]:
 
 
 def _promises_audio(path: bytes) -> bool:
-    return os.path.splitext(path)[1].lower() in AUDIO_EXTENSIONS  # noqa: PTH122  # the path is bytes
+    name_ends = path[-4:] in AUDIO_EXTENSIONS or path[-5:] in AUDIO_EXTENSIONS  # of most, in a tenth of the time
+    return name_ends or os.path.splitext(path)[1].lower() in AUDIO_EXTENSIONS  # noqa: PTH122  # the path is bytes
 
 
 def _as_opened(found: FoundFile, status: os.stat_result) -> FoundFile:

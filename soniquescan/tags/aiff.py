@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from mutagen.aiff import AIFFInfo
 
 from soniquescan.tags.chunks import IFF, Chunk, chunks_within
-from soniquescan.tags.content import Block, Content, Source, stream
+from soniquescan.tags.content import Block, Content, opened, stream
 from soniquescan.tags.freeform import add_freeform
 from soniquescan.tags.id3 import header_at, read_id3v2
+from soniquescan.tags.source import Source
 
 if TYPE_CHECKING:
     from soniquescan.messages import AudioStream
@@ -57,7 +58,7 @@ def read_aiff(source: Source) -> Content:
 
 
 def _stream(source: Source, chunks: list[Chunk]) -> AudioStream:
-    info = AIFFInfo(source.file())
+    info = AIFFInfo(opened(source))
     common = next(chunk for chunk in chunks if chunk.name == b"COMM")
     is_compressed = source.pread(4, source.around.start + 8) == b"AIFC"
     compression = source.pread(4, common.start + _COMPRESSION_AT) if is_compressed else b""

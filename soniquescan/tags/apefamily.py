@@ -14,7 +14,8 @@ from mutagen.trueaudio import TrueAudioInfo
 from mutagen.wavpack import WavPackInfo
 
 from soniquescan.tags import around
-from soniquescan.tags.content import Content, Info, Source, stream_of
+from soniquescan.tags.content import Content, Info, opened, stream_of
+from soniquescan.tags.source import Source
 
 if TYPE_CHECKING:
     import io
@@ -58,7 +59,7 @@ def _read(container: str, source: Source) -> Content:
 
 def _stream(container: str, source: Source) -> AudioStream:
     codec, parse = _FORMATS[container]
-    info = parse(source.file())
+    info = parse(opened(source))
     return stream_of(source, container, codec, info)
 
 

@@ -11,7 +11,7 @@ from soniquescan.tags.freeform import add_freeform
 from soniquescan.tags.mapping import APE
 
 if TYPE_CHECKING:
-    from soniquescan.tags.content import Source
+    from soniquescan.tags.source import Source
 
 MAGIC = b"APETAGEX"
 FOOTER_BYTES = 32

@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from soniquescan.tags import apev2, id3
-from soniquescan.tags.content import Around
+from soniquescan.tags.source import Around
 
 if TYPE_CHECKING:
-    from soniquescan.tags.content import Content, Source
+    from soniquescan.tags.content import Content
+    from soniquescan.tags.source import Source
 
 MAX_LEADING_TAGS = 16  # Windows Media Player stacks ID3 tags; more than a few are no music
 

@@ -8,9 +8,10 @@ from mutagen.asf import ASF, ASFInfo, ASFTags
 
 from soniquescan.messages import ErrorKind
 from soniquescan.tags import mapping
-from soniquescan.tags.content import Block, Content, Info, Source, UnreadableError, attempt, stream
+from soniquescan.tags.content import Block, Content, Info, UnreadableError, attempt, opened, stream
 from soniquescan.tags.detect import ASF_HEADER
 from soniquescan.tags.freeform import add_freeform
+from soniquescan.tags.source import Source
 from soniquescan.tags.waveformat import codec_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def read_asf(source: Source) -> Content:
     asf = _ASF()
     asf.info, asf.tags, asf._tags = ASFInfo(), ASFTags(), {}  # noqa: SLF001
     try:
-        attempt(lambda: asf.load(source.file()))
+        attempt(lambda: asf.load(opened(source)))
         tags = list(asf.tags)
     except UnreadableError as exc:
         content.problem(ErrorKind.MALFORMED_TAGS, str(exc))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from soniquescan.tags.content import Source
+    from soniquescan.tags.source import Source
 
 MAX_CHUNKS = 100_000  # a file of empty chunks must not keep a worker busy
 RIFF = struct.Struct("<4sI")

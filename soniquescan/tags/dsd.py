@@ -9,8 +9,9 @@ from mutagen.dsdiff import DSDIFFInfo
 from mutagen.dsf import DSFFile, DSFInfo
 
 from soniquescan.tags.chunks import DSDIFF, chunks_within
-from soniquescan.tags.content import Content, Source, stream_of
+from soniquescan.tags.content import Content, opened, stream_of
 from soniquescan.tags.id3 import header_at, read_id3v2
+from soniquescan.tags.source import Source
 
 if TYPE_CHECKING:
     from soniquescan.messages import AudioStream
@@ -29,7 +30,7 @@ def read_dsf(source: Source) -> Content:
 
 
 def _dsf_stream(source: Source) -> AudioStream:
-    info = DSFInfo(DSFFile(source.file()).fmt_chunk)
+    info = DSFInfo(DSFFile(opened(source)).fmt_chunk)
     return stream_of(source, "dsf", "dsd", info)
 
 
@@ -46,7 +47,7 @@ def read_dff(source: Source) -> Content:
 
 
 def _dff_stream(source: Source) -> AudioStream:
-    info = DSDIFFInfo(source.file())
+    info = DSDIFFInfo(opened(source))
     return stream_of(source, "dff", "dst" if info.compression == "DST" else "dsd", info)
 
 

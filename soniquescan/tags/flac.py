@@ -8,8 +8,9 @@ from mutagen.flac import StreamInfo
 
 from soniquescan.messages import ErrorKind
 from soniquescan.tags import around
-from soniquescan.tags.content import Block, Content, Problem, Source, UnreadableError, stream
+from soniquescan.tags.content import Block, Content, Problem, UnreadableError, stream
 from soniquescan.tags.flacframes import missing_samples
+from soniquescan.tags.source import Source
 from soniquescan.tags.vorbis import comments_bytes, read_comments
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from soniquescan.tags.content import Info, Source
+    from soniquescan.tags.content import Info
+    from soniquescan.tags.source import Source
 
 _SYNCS = {False: b"\xff\xf8", True: b"\xff\xf9"}  # whether block sizes vary; they never do both in one file
 _MIN_HEADER_BYTES, _MAX_HEADER_BYTES = 6, 16

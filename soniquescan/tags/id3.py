@@ -24,7 +24,7 @@ from soniquescan.tags.normalise import CACHE_ENTRIES, GENRES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from soniquescan.tags.content import Source
+    from soniquescan.tags.source import Source
 
 MAGIC = b"ID3"
 HEADER_BYTES = 10

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from mutagen.smf import SMFInfo
 
-from soniquescan.tags.content import Content, Source, stream
+from soniquescan.tags.content import Content, opened, stream
+from soniquescan.tags.source import Source
 
 if TYPE_CHECKING:
     from soniquescan.messages import AudioStream
@@ -20,4 +21,4 @@ def read_midi(source: Source) -> Content:
 
 
 def _stream(source: Source) -> AudioStream:
-    return stream(source, "midi", "midi", length_s=SMFInfo(source.file()).length)
+    return stream(source, "midi", "midi", length_s=SMFInfo(opened(source)).length)

@@ -10,9 +10,10 @@ from mutagen.mp4 import AtomDataType, MP4Info, MP4Tags
 from mutagen.mp4._atom import Atom, Atoms
 
 from soniquescan.messages import ErrorKind
-from soniquescan.tags.content import Block, Content, Problem, Source, UnreadableError, attempt, stream
+from soniquescan.tags.content import Block, Content, Problem, UnreadableError, attempt, opened, stream
 from soniquescan.tags.freeform import add_freeform
 from soniquescan.tags.mapping import MP4_ATOMS, MP4_FREEFORM
+from soniquescan.tags.source import Source
 
 if TYPE_CHECKING:
     import io
@@ -94,7 +95,7 @@ def _atoms_within(source: Source, start: int, end: int, depth: int = 0) -> Itera
 def read_mp4(source: Source) -> Content:
     """Return what an MP4 file says."""
     content = Content("mp4")
-    file = source.file(whole=True)  # the tree has the offsets in the file
+    file = opened(source, whole=True)  # the tree has the offsets in the file
     atoms = _Tree(source)
     _note_truncation(source, atoms, content)
     content.add_stream(lambda: _stream(source, atoms, file))

@@ -11,7 +11,8 @@ from mutagen.mp3 import MPEGInfo
 from mutagen.mp3._util import XingHeader
 
 from soniquescan.tags import around
-from soniquescan.tags.content import Content, Source, stream_of
+from soniquescan.tags.content import Content, opened, stream_of
+from soniquescan.tags.source import Source
 
 if TYPE_CHECKING:
     from soniquescan.messages import AudioStream
@@ -31,7 +32,7 @@ def read_mp3(source: Source) -> Content:
 
 
 def _mpeg_stream(source: Source, content: Content) -> AudioStream:
-    info = MPEGInfo(source.file(), 0)
+    info = MPEGInfo(opened(source), 0)
     start = source.around.start + info.frame_offset
     claimed = _claimed_bytes(source, start + XingHeader.get_offset(info)) if info.layer == LAYER_III else 0
     missing = start + claimed - source.around.end
@@ -59,7 +60,7 @@ def read_aac(source: Source) -> Content:
 
 
 def _aac_stream(source: Source) -> AudioStream:
-    info = AACInfo(source.file())
+    info = AACInfo(opened(source))
     return stream_of(source, "aac", "aac", info)
 
 
@@ -74,6 +75,6 @@ def read_ac3(source: Source) -> Content:
 
 
 def _ac3_stream(source: Source) -> AudioStream:
-    info = AC3Info(source.file())
+    info = AC3Info(opened(source))
     codec = _AC3_CODECS[info.codec]
     return stream_of(source, codec, codec, info)

@@ -15,9 +15,10 @@ from mutagen.oggvorbis import OggVorbisInfo
 from soniquescan.errors import FileReadError
 from soniquescan.messages import ErrorKind
 from soniquescan.tags import around
-from soniquescan.tags.content import Block, Content, Info, Source, UnreadableError, attempt, stream
+from soniquescan.tags.content import Block, Content, Info, UnreadableError, attempt, opened, stream
 from soniquescan.tags.flac import audio_md5
 from soniquescan.tags.mapping import OPUS, VORBIS
+from soniquescan.tags.source import Source
 from soniquescan.tags.vorbis import read_comments
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class _Page(NamedTuple):
 def read_ogg(source: Source) -> Content:
     """Return what an Ogg file says: the properties and comments of its first audio stream."""
     content = Content("ogg")
-    file = source.file()
+    file = opened(source)
     try:
         sound = attempt(partial(_sound, source))
     except UnreadableError as exc:
@@ -85,7 +86,7 @@ def read_ogg(source: Source) -> Content:
 
 def _sound(source: Source) -> _Sound:
     """Return what the file's audio is: all streams' first pages come before any other page."""
-    file = source.file()
+    file = opened(source)
     streams = []
     for _ in range(MAX_HEADER_PAGES):
         page = OggPage(file)
@@ -144,7 +145,7 @@ def _comments(file: io.BufferedReader, serial: int, codec: _Codec) -> Block:
 
 def _stream(source: Source, file: io.BufferedReader, sound: _Sound) -> AudioStream:
     codec = sound.codec
-    info = codec.info(source.file())
+    info = codec.info(opened(source))
     info._post_tags(file)  # noqa: SLF001  mutagen's way to set the length, from the stream's last page
     return stream(
         source,

@@ -11,7 +11,7 @@ from soniquescan.tags import apefamily, around, detect, fast
 from soniquescan.tags.aiff import read_aiff
 from soniquescan.tags.asf import read_asf
 from soniquescan.tags.build import clean, track_tags
-from soniquescan.tags.content import Content, Problem, Source, io_error, one_line
+from soniquescan.tags.content import Content, Problem, io_error, one_line
 from soniquescan.tags.dsd import read_dff, read_dsf
 from soniquescan.tags.flac import read_flac
 from soniquescan.tags.midi import read_midi
@@ -19,6 +19,7 @@ from soniquescan.tags.mp4 import read_mp4
 from soniquescan.tags.mpeg import read_aac, read_ac3, read_mp3
 from soniquescan.tags.ogg import read_ogg
 from soniquescan.tags.riff import read_wav
+from soniquescan.tags.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,10 +59,9 @@ def read(fd: int, size_bytes: int, path: bytes) -> FileMetadata:
         raise FileReadError(ErrorKind.EMPTY, "the file is empty")
     try:
         source = Source(fd, size_bytes, path)
-        content = fast.read(source)
-        if content is not None:
-            assert content.stream is not None  # noqa: S101
-            return FileMetadata(content.stream, track_tags(dict(content.values), has_cover=content.has_cover), ())
+        found = fast.read(source)
+        if found is not None:
+            return FileMetadata(found.stream, track_tags(found.values, has_cover=found.has_cover), ())
         return read_by_reference(source)
     except OSError as exc:
         raise io_error(exc) from exc

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from soniquescan.tags import around
 from soniquescan.tags.chunks import RIFF, Chunk, chunks_within
-from soniquescan.tags.content import Block, Content, Source, UnreadableError, stream
+from soniquescan.tags.content import Block, Content, UnreadableError, stream
 from soniquescan.tags.freeform import add_freeform
 from soniquescan.tags.id3 import header_at, read_id3v2
 from soniquescan.tags.mapping import INFO
+from soniquescan.tags.source import Source
 from soniquescan.tags.waveformat import PCM, codec_of
 
 if TYPE_CHECKING:

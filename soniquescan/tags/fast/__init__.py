@@ -11,15 +11,16 @@ import struct
 from typing import TYPE_CHECKING
 
 from soniquescan.tags.fast import flac, mp3, mp4, ogg
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.fast.answers import Declined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from soniquescan.tags.content import Content, Source
+    from soniquescan.tags.fast.answers import Found
+    from soniquescan.tags.source import Source
 
 # First bytes of a file, four of them or two, or of MP4 bytes 4 to 8 → what reads it.
-_READERS: dict[bytes, Callable[[Source], Content]] = {
+_READERS: dict[bytes, Callable[[Source], Found]] = {
     b"fLaC": flac.read,
     b"OggS": ogg.read,
     **dict.fromkeys(mp3.TAGS, mp3.read),
@@ -31,7 +32,7 @@ _READERS: dict[bytes, Callable[[Source], Content]] = {
 _ODD = (Declined, IndexError, KeyError, ValueError, struct.error)
 
 
-def read(source: Source) -> Content | None:
+def read(source: Source) -> Found | None:
     """Return what a file says, its values as `build.clean` leaves them, or None where the reference must read it.
 
     The values may be shared with those of other files: nobody changes them in place.

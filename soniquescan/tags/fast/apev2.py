@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from soniquescan.memo import Memo
 from soniquescan.tags.apev2 import BINARY, FOOTER_BYTES, HAS_HEADER
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.freeform import READ_AS_ONE
 from soniquescan.tags.mapping import APE
 
 if TYPE_CHECKING:
-    from soniquescan.tags.content import Source, Values
+    from soniquescan.tags.content import Values
+    from soniquescan.tags.source import Source
 
 _footer = struct.Struct("<12xIII8x").unpack  # size, count of items, flags
 _item = struct.Struct("<II").unpack_from

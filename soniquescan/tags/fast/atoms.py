@@ -5,10 +5,10 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.fast.answers import Declined
 
 if TYPE_CHECKING:
-    from soniquescan.tags.content import Source
+    from soniquescan.tags.source import Source
 
 HEADER_BYTES = 8
 HEADER = Struct(">I4s").unpack_from  # size, header included, and name

@@ -10,13 +10,14 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from soniquescan.messages import AudioStream
-from soniquescan.tags.content import Content, fits
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.content import fits
+from soniquescan.tags.fast.answers import Declined, Found
 from soniquescan.tags.fast.vorbiscomment import VORBIS
 from soniquescan.tags.flacframes import frames_backwards, missing_samples
 
 if TYPE_CHECKING:
-    from soniquescan.tags.content import Source, Values
+    from soniquescan.tags.content import Values
+    from soniquescan.tags.source import Source
 
 _COMMENTS, _PICTURE = 4, 6
 _MAX_BLOCKS = 64
@@ -49,7 +50,7 @@ class _Info(NamedTuple):
     total_samples: int
 
 
-def read(source: Source) -> Content:
+def read(source: Source) -> Found:
     """Return what a FLAC file says."""
     _, block, min_samples, max_samples, _, frame, packed, md5 = _start.unpack_from(source.head)
     info = _Info(
@@ -65,7 +66,7 @@ def read(source: Source) -> Content:
         raise Declined
     audio_start, values, has_cover = _metadata(source, last=block >> 31)
     _check_end(source, audio_start, info)
-    return Content("flac", _stream(info, source.size_bytes - audio_start, md5), values, has_cover)
+    return Found(_stream(info, source.size_bytes - audio_start, md5), values, has_cover=has_cover)
 
 
 def _metadata(source: Source, *, last: int) -> tuple[int, Values, bool]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mutagen.id3 import Frames as FrameClasses
 
 from soniquescan.memo import MEMO_ENTRIES, MEMO_SIZE, Memo
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.freeform import READ_AS_ONE
 from soniquescan.tags.id3 import HEADER_BYTES, HIGH_BIT, NAMES_SINCE_2_3, V22, V23, V24, Header, read_id3v2
 from soniquescan.tags.id3frames import (
@@ -36,7 +36,8 @@ from soniquescan.tags.id3frames import (
 from soniquescan.tags.mapping import ID3_FRAMES, ID3_TXXX
 
 if TYPE_CHECKING:
-    from soniquescan.tags.content import Source, Values
+    from soniquescan.tags.content import Values
+    from soniquescan.tags.source import Source
 
 MAGIC = b"ID3"
 _frame_header = struct.Struct(">4sIH").unpack  # name, size, flags

@@ -20,8 +20,8 @@ from mutagen.mp4 import AtomDataType, MP4FreeForm
 
 from soniquescan.memo import Memo
 from soniquescan.tags.build import clean
+from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.fast.atoms import HEADER, HEADER_BYTES, READ_ON_BYTES
-from soniquescan.tags.fast.declined import Declined
 from soniquescan.tags.freeform import READ_AS_ONE, add_freeform
 from soniquescan.tags.mapping import MP4_ATOMS, MP4_FREEFORM, ROWS
 from soniquescan.tags.mp4 import DATA_HEADER_BYTES, PAIRS, ZERO_IS_UNSET, freeform_name, freeform_text

@@ -19,15 +19,15 @@ from soniquescan.messages import AudioStream
 from soniquescan.tags.apev2 import FOOTER_BYTES, MAGIC
 from soniquescan.tags.around import LYRICS_END, TAIL_BYTES
 from soniquescan.tags.build import clean
-from soniquescan.tags.content import INTEGER_LIMIT, Content
+from soniquescan.tags.content import INTEGER_LIMIT
 from soniquescan.tags.detect import MP4_ATOMS
 from soniquescan.tags.fast import apev2, id3v1, id3v2
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.fast.answers import Declined, Found
 from soniquescan.tags.id3 import ID3V1_BYTES
 from soniquescan.tags.mpeg import LAYER_III, MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
-    from soniquescan.tags.content import Source
+    from soniquescan.tags.source import Source
 
 # How a file of this kind begins: with an ID3v2 tag, or with the sync of a frame.
 TAGS: tuple[bytes, ...] = (b"ID3\x02", b"ID3\x03", b"ID3\x04")
@@ -67,7 +67,7 @@ class _Header(NamedTuple):
     xing_start: int  # offset of Xing's header in the frame; 0 where there is none, as in layers I and II
 
 
-def read(source: Source) -> Content:
+def read(source: Source) -> Found:
     """Return what an MPEG audio file says."""
     tag = id3v2.read(source) if source.head.startswith(id3v2.MAGIC) else id3v2.Tag(source, 0)
     start = tag.end
@@ -79,7 +79,7 @@ def read(source: Source) -> Content:
         raise Declined
     stream = _stream(frames, at, end - start)
     values = tag.values if tag.is_clean else clean(tag.values)
-    return Content("mp3", stream, values, tag.has_cover)
+    return Found(stream, values, has_cover=tag.has_cover)
 
 
 def _read_tail(source: Source, tag: id3v2.Tag) -> int:

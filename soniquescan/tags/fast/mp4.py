@@ -19,15 +19,16 @@ from mutagen.mp4._atom import Atom
 from soniquescan.memo import Memo
 from soniquescan.messages import AudioStream
 from soniquescan.tags import around
-from soniquescan.tags.content import Content, UnreadableError, attempt, fits, one_line
+from soniquescan.tags.content import UnreadableError, attempt, fits, one_line
 from soniquescan.tags.detect import MAGIC_BYTES, container_of
+from soniquescan.tags.fast.answers import Declined, Found
 from soniquescan.tags.fast.atoms import HEADER, HEADER_BYTES, Window
-from soniquescan.tags.fast.declined import Declined
 from soniquescan.tags.fast.ilst import read_list
 from soniquescan.tags.mp4 import CODECS, FULL_ATOM_BYTES, LOSSLESS
 
 if TYPE_CHECKING:
-    from soniquescan.tags.content import Source, Values
+    from soniquescan.tags.content import Values
+    from soniquescan.tags.source import Source
 
     Codec = tuple[str | None, int | None, int | None, int | None]  # name, sample rate, bits per sample, channels
 
@@ -60,7 +61,7 @@ _USUAL = (
 _UNIT_AND_LENGTH = (Struct(">12xII").unpack_from, Struct(">20xIQ").unpack_from)  # in `mdhd`, by its version
 
 
-def read(source: Source) -> Content:
+def read(source: Source) -> Found:
     """Return what an MP4 file says."""
     if not _IS_MP4[source.head[:MAGIC_BYTES]]:
         raise Declined
@@ -86,7 +87,7 @@ def read(source: Source) -> Content:
     return content
 
 
-def _movie(source: Source, window: Window, start: int, end: int) -> Content:
+def _movie(source: Source, window: Window, start: int, end: int) -> Found:
     """Return what `moov` says: its first track that is audio, and its first user data."""
     stream: AudioStream | None = None
     said: tuple[Values, bool] | None = None
@@ -103,7 +104,7 @@ def _movie(source: Source, window: Window, start: int, end: int) -> Content:
     if stream is None:
         raise Declined
     values, has_cover = said or ({}, False)
-    return Content("mp4", stream, values, has_cover)
+    return Found(stream, values, has_cover=has_cover)
 
 
 def _user_data(window: Window, start: int, end: int) -> tuple[Values, bool]:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from soniquescan.memo import Memo
 from soniquescan.messages import AudioStream
-from soniquescan.tags.content import INTEGER_LIMIT, Content, fits
+from soniquescan.tags.content import INTEGER_LIMIT, fits
 from soniquescan.tags.fast import vorbiscomment
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.fast.answers import Declined, Found
 from soniquescan.tags.fast.flac import is_tagged
 from soniquescan.tags.fast.vorbiscomment import NUMBER_BYTES, PICTURE_KEYS, Comments
 
 if TYPE_CHECKING:
-    from soniquescan.tags.content import Source, Values
+    from soniquescan.tags.content import Values
+    from soniquescan.tags.source import Source
 
 # A page's header: "OggS", version, flags, granule position, serial number of its stream, number of the page in it,
 # checksum, number of segments, whose sizes follow.
@@ -53,7 +54,7 @@ class _Sound(NamedTuple):
     skipped: int  # samples at the start that are not heard
 
 
-def read(source: Source) -> Content:
+def read(source: Source) -> Found:
     """Return what an Ogg file says."""
     head = source.head
     _, version, flags, _, serial, _, _, segments = _page.unpack_from(head)
@@ -80,7 +81,7 @@ def read(source: Source) -> Content:
         sound.channels,
         None,
     )
-    return Content("ogg", stream, values, has_cover)
+    return Found(stream, values, has_cover=has_cover)
 
 
 def _sound(packet: bytes) -> _Sound:

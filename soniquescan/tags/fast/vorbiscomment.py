@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from soniquescan.memo import MEMO_ENTRIES, MEMO_SIZE
 from soniquescan.tags.build import clean
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.mapping import OPUS as OPUS_NAMES
 from soniquescan.tags.mapping import VORBIS as VORBIS_NAMES
 from soniquescan.tags.vorbis import read_comments

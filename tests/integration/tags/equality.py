@@ -13,7 +13,7 @@ from benchmarks.library.messages import Cover
 from soniquescan.errors import FileReadError
 from soniquescan.tags import fast, reading
 from soniquescan.tags.build import track_tags
-from soniquescan.tags.content import Source
+from soniquescan.tags.source import Source
 
 DECLINED = object()
 TRACKS_OF_EACH_FORMAT = 6
@@ -33,10 +33,10 @@ def in_memory(content):
 
 def by_fast_reader(fd, path):
     """Return what the fast reader gives, or DECLINED."""
-    content = fast.read(Source(fd, os.fstat(fd).st_size, path))
-    if content is None:
+    found = fast.read(Source(fd, os.fstat(fd).st_size, path))
+    if found is None:
         return DECLINED
-    return content.stream, track_tags(dict(content.values), has_cover=content.has_cover), tuple(content.problems)
+    return found.stream, track_tags(found.values, has_cover=found.has_cover), ()
 
 
 def by_reference(fd, path):

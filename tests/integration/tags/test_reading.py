@@ -14,7 +14,8 @@ from benchmarks.library.generate import write
 from soniquescan import tags
 from soniquescan.errors import FileReadError
 from soniquescan.messages import ErrorKind
-from soniquescan.tags.content import Source, attempt
+from soniquescan.tags.content import attempt
+from soniquescan.tags.source import Source
 
 MPEG_FRAME = b"\xff\xfb\x90\x64".ljust(417, b"\x00")  # layer III, 128 kbit/s, 44.1 kHz, joint stereo
 MPEG_AUDIO = MPEG_FRAME * 20

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.fast.flac import read as read_flac
 from soniquescan.tags.flacframes import crc8
 from tests.integration.tags.fast.recorded import agree, read

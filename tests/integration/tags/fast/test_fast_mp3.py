@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from soniquescan.tags.fast import id3v2
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.fast.mp3 import read as read_mp3
 from tests.integration.tags.fast.recorded import agree, read
 

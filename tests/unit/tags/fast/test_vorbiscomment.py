@@ -6,7 +6,7 @@ import pytest
 
 from soniquescan.memo import MEMO_ENTRIES
 from soniquescan.tags.build import clean
-from soniquescan.tags.fast.declined import Declined
+from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.fast.vorbiscomment import OPUS, VORBIS, Comments
 from soniquescan.tags.mapping import VORBIS as VORBIS_NAMES
 from soniquescan.tags.vorbis import read_comments
