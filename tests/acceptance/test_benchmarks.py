@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 
+import psycopg
 import pytest
 
 from benchmarks import chart
 from benchmarks.disk import DiskReads
+from benchmarks.library.generate import generate
 from benchmarks.measured import Kind, Measured, Results, Usage
 from benchmarks.place import Library, Recipe
 from benchmarks.report import Mode, Report, compare
@@ -56,6 +58,17 @@ def test_it_measures_everything_and_leaves_nothing_but_the_library(tmp_path, scr
     assert "scan, 1 worker" in done.stdout
     assert list(scratch.iterdir()) == []
     assert [folder, results] == sorted(path for path in tmp_path.iterdir() if path != scratch)
+
+
+def test_the_reader_that_does_nothing_does_nothing(tmp_path, database):
+    """Else it is a scan once more; that it is in the place of the real one cannot be seen from its figures."""
+    folder = tmp_path / "library"
+    generate(folder, files=FILES)
+    line = [sys.executable, "-m", "benchmarks.nothing", "scan", folder, "--dsn", database]
+    subprocess.run(line, capture_output=True, check=True, timeout=ENDS_WITHIN_S)
+    with psycopg.connect(database) as connection:
+        query = "SELECT count(*), bool_and(starts_with(reverse(path), reverse(title))), bool_or(artist IS NOT NULL)"
+        assert connection.execute(f"{query} FROM soniquescan.tracks").fetchone() == (FILES, True, False)
 
 
 def test_the_same_library_is_taken_again_and_another_is_not_written_over_it(tmp_path):
