@@ -76,6 +76,8 @@ def prepare(folder: Path, recipe: Recipe) -> Library:
     folder = folder.absolute()
     note = _read_note(folder)
     if note is None and folder.is_dir() and any(folder.iterdir()):
+        if recipe.copies > 1:
+            raise PlaceError(f"{folder} was not made here, and is measured as it is: leave out --copies")
         return Library(folder, _count(folder), None, _is_sparse(folder))
     if note is not None and note["recipe"] != asdict(recipe):
         raise PlaceError(f"{folder} holds another library ({note['recipe']}): give another folder, or delete it")

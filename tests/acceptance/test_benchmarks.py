@@ -83,6 +83,13 @@ def test_the_same_library_is_taken_again_and_another_is_not_written_over_it(tmp_
     assert "holds another library" in other.stderr
 
 
+def test_copies_of_a_library_that_was_not_made_here_are_refused(tmp_path):
+    generate(tmp_path, files=1)
+    refused = benchmark("--only", "floor", "--copies", "2", folder=tmp_path)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "leave out --copies" in refused.stderr
+
+
 def test_interrupted_it_leaves_no_process_no_server_and_no_folder(tmp_path, scratch):
     line = [*COMMAND, "--folder", tmp_path / "library", "--files", "2000", "--only", "scan"]
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
