@@ -46,6 +46,7 @@ S = TypeVar("S")
 
 CHECK_S = 0.25  # how often the time limit is looked at
 AHEAD_ITEMS = 128  # items of a list that are looked at ahead together: of as many files each worker has a descriptor
+PART_S = 1.0  # results that are so old are sent on, though the list is not done: it may take long on slow storage
 PART_WEIGHT = 1 << 20  # results that weigh this much are sent on, though the list is not done
 IDLE_DEATHS_MAX = 5  # workers that may die in a row with nothing in hand and nothing done: then it is not the items
 
@@ -303,6 +304,7 @@ class _WorkerLoop:
         self._gauge = gauge
         self._results: list[Any] = []
         self._weight = 0
+        self._part_due_s = 0.0
 
     def run(self, inbox: Connection) -> None:
         """Do one list after another until there are no more."""
@@ -313,6 +315,7 @@ class _WorkerLoop:
             except EOFError:
                 return
             self._gauge.received()
+            self._part_due_s = time.monotonic() + PART_S
             for start in range(0, len(items), AHEAD_ITEMS):
                 indexes = range(start, min(start + AHEAD_ITEMS, len(items)))
                 self._look_ahead(items, indexes)
@@ -327,9 +330,9 @@ class _WorkerLoop:
             self._work.ahead(items[index])
 
     def _each(self, items: Sequence[Any], indexes: range) -> Iterator[Any]:
-        """Yield each item, noting that it is in hand; between two of them send what has become heavy."""
+        """Yield each item, noting that it is in hand; between two of them send what has become heavy or old."""
         for index in indexes:
-            if self._weight >= PART_WEIGHT:
+            if self._weight >= PART_WEIGHT or (self._results and time.monotonic() >= self._part_due_s):
                 self._send(done=index, last=False)
             self._note.take(index)
             yield items[index]
@@ -342,6 +345,7 @@ class _WorkerLoop:
             self._outbox.send_bytes(payload)
         self._gauge.sent(len(self._results))
         self._results, self._weight = [], 0
+        self._part_due_s = time.monotonic() + PART_S
 
 
 def _pickled(work: Work[Any, Any, Any], results: list[Any]) -> bytes:

@@ -6,6 +6,7 @@ batches before. So nothing here grows with the library, and any batch can be wri
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 
 from soniquescan.extensions import EXTRACTOR_VERSION
@@ -26,6 +27,8 @@ from soniquescan.text import path_to_text, signed
 BATCH_TRACKS = 5_000
 # Bytes a transaction: 1,000 a track are usual, so this cuts only where comments or lyrics are very long.
 BATCH_BYTES = 8_000_000
+# How long a batch may be in the making: where storage is slow, so much is lost at most when a scan is killed.
+BATCH_S = 10.0
 
 
 def batch(lists: Iterable[ReadFiles], *, scan_id: int) -> Iterator[Batch]:
@@ -33,7 +36,7 @@ def batch(lists: Iterable[ReadFiles], *, scan_id: int) -> Iterator[Batch]:
     builder = BatchBuilder(scan_id)
     for files in lists:
         builder.add(files)
-        if builder.is_full:
+        if builder.is_full and not builder.is_empty:
             yield builder.finish()
             builder = BatchBuilder(scan_id)
     if not builder.is_empty:
@@ -45,6 +48,7 @@ class BatchBuilder:
 
     def __init__(self, scan_id: int) -> None:
         self._scan_id = scan_id
+        self._due_s = time.monotonic() + BATCH_S
         self._bytes = 0
         self._paths: set[bytes] = set()  # of the tracks
         self._tracks = Tracks([], [], [], [])
@@ -54,9 +58,9 @@ class BatchBuilder:
 
     @property
     def is_full(self) -> bool:
-        """Whether the batch is large enough for a transaction."""
+        """Whether the batch is large or old enough for a transaction."""
         rows = len(self._paths) + len(self._file_errors) + len(self._other_files)
-        return rows >= BATCH_TRACKS or self._bytes >= BATCH_BYTES
+        return rows >= BATCH_TRACKS or self._bytes >= BATCH_BYTES or time.monotonic() >= self._due_s
 
     @property
     def is_empty(self) -> bool:

@@ -283,6 +283,22 @@ def die_at(items, *, poison):
         yield item
 
 
+def test_what_has_waited_is_sent_before_a_list_is_done_and_is_not_done_again(monkeypatch, tmp_path):
+    monkeypatch.setattr(workers, "PART_S", 0.0)
+    results = run_pool(functools.partial(noted_but_die_at, poison={2}, folder=tmp_path), range(CHUNK_ITEMS), workers=1)
+    assert sorted(results, key=str) == [0, 1, "2 killed by SIGKILL", 3]
+    assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == {"0": 1, "1": 1, "2": 1, "3": 1}
+
+
+def noted_but_die_at(numbers, *, poison, folder):
+    for number in numbers:
+        with (folder / str(number)).open("a") as times:
+            times.write("x")
+        if number in poison:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield number
+
+
 def count_for_ever():
     number = 0
     while True:

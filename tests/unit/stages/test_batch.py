@@ -92,6 +92,11 @@ def test_the_errors_of_a_track_stay_in_its_batch(monkeypatch):
     assert [row.path for row in second.file_errors] == ["/2"]
 
 
+def test_a_batch_ends_when_it_has_waited_long_enough(monkeypatch):
+    monkeypatch.setattr(batch_stage, "BATCH_S", 0.0)
+    assert [each.tracks.paths for each in batches_of([make_track("/1"), make_track("/2")])] == [[b"/1"], [b"/2"]]
+
+
 def test_errors_alone_end_a_batch_too(monkeypatch):
     monkeypatch.setattr(batch_stage, "BATCH_TRACKS", 2)
     batches = batches_of([make_error(f"/{n}") for n in range(5)])
