@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from soniquescan.console import streams
-from soniquescan.report import MOSTLY, ExitCode, ScanProgress, ScanReport, StageProgress
+from soniquescan.report import MOSTLY, ExitCode, ScanProgress, ScanReport, ScanStatus, StageProgress
 from soniquescan.settings import ScanSettings, default_workers
 from soniquescan.text import path_to_text
 
@@ -137,12 +137,14 @@ def time_left_s(progress: ScanProgress) -> float | None:
 
 def summary(report: ScanReport, *, cpu_count: int) -> list[tuple[str, str]]:
     """Describe a scan that has ended, as labels and values."""
-    files_per_s = report.files_discovered / report.elapsed_s if report.elapsed_s > 0 else 0.0
+    ended = f"{report.status} in {report.elapsed_s:,.1f} s"
+    if report.status is ScanStatus.COMPLETED and report.elapsed_s > 0:  # else what was found was not done
+        ended += f", {report.files_discovered / report.elapsed_s:,.0f} files/s"
     found = _counted(report.files_discovered, "file")
     if report.files_unchanged:
         found += f", {report.files_unchanged:,} unchanged"
     rows = [
-        ("scan", f"{report.status} in {report.elapsed_s:,.1f} s, {files_per_s:,.0f} files/s"),
+        ("scan", ended),
         ("found", found),
         ("loaded", _counted(report.files_loaded, "track")),
         ("failed", _failed(report)),

@@ -276,13 +276,18 @@ def test_summary_tells_of_tracks_that_cannot_be_looked_for():
     assert told == "12 tracks in places that could not be read: left as they were"
 
 
+def test_summary_of_a_scan_that_was_interrupted_tells_no_rate():
+    """It has not read all that it found."""
+    assert summary_of(status=ScanStatus.INTERRUPTED)["scan"] == "interrupted in 10.0 s"
+
+
 def test_summary_of_a_scan_that_failed_at_once(capsys):
     report = make_report(status=ScanStatus.FAILED, elapsed_s=0.0, stages=(), errors_by_kind={}, files_failed=0)
 
     scan.show_summary(report, cpu_count=2)
 
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "scan     failed in 0.0 s, 0 files/s"
+    assert lines[0] == "scan     failed in 0.0 s"
     assert lines[3] == "failed   0 files"
 
 
