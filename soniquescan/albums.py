@@ -25,9 +25,9 @@ class AlbumRows(NamedTuple):
 
 def album_rows(album: AlbumTags, folder: bytes, cover_path: bytes | None) -> AlbumRows:
     """Return the rows of what a file in an album's folder (`identity.album_folder`) says about the album."""
-    names = sum([len(credit.name) for credit in album.albumartists])
-    characters = count_characters(album) + count_characters(album.release_types) + names
-    return (_cached_album_rows if characters <= CACHED_CHARACTERS else _new_album_rows)(album, folder, cover_path)
+    return (_cached_album_rows if count_characters(album) <= CACHED_CHARACTERS else _new_album_rows)(
+        album, folder, cover_path
+    )
 
 
 def album_from_row(row: Mapping[str, Any], albumartists: Iterable[tuple[str, str | None, str | None]]) -> AlbumTags:
@@ -47,8 +47,14 @@ def artist_name_row(name: str, sort_name: str | None, musicbrainz_artistid: str 
 
 
 def count_characters(values: tuple[object, ...]) -> int:
-    """Return how many characters the texts among some values have."""
-    return sum([len(value) for value in values if isinstance(value, str)])
+    """Return how many characters the texts among some values have, and in the tuples among them."""
+    characters = 0
+    for value in values:
+        if isinstance(value, str):
+            characters += len(value)
+        elif isinstance(value, tuple):
+            characters += count_characters(value)
+    return characters
 
 
 def _new_artist_name_row(name: str, sort_name: str | None, musicbrainz_artistid: str | None) -> ArtistNameRow:

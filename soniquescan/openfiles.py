@@ -1,7 +1,7 @@
 """Files opened for reading: regular ones only, never a wait, and no more of the disk than is wanted.
 
-A list of files is opened before the first of them is read, and the kernel asked for the blocks that will be wanted: a
-disk or a server fetches many at a time, in the order that suits it, while one file after the other is read.
+Many files of a list are opened before the first of them is read, and the kernel asked for the blocks that will be
+wanted: a disk or a server fetches many at a time, in the order that suits it, while one file after the other is read.
 """
 
 from __future__ import annotations

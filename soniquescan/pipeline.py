@@ -37,7 +37,7 @@ from soniquescan.messages import (
     Track,
 )
 from soniquescan.monitor import Monitor
-from soniquescan.processes import Channel, Parent, StageProcess, Watch, single_stage, supervise
+from soniquescan.processes import FIRST_ITEMS, Channel, Parent, StageProcess, Watch, single_stage, supervise
 from soniquescan.report import ScanProgress, ScanReport, ScanStatus
 from soniquescan.settings import ScanSettings, default_workers
 from soniquescan.stages import compare, discover
@@ -47,8 +47,7 @@ from soniquescan.workers import Work, pool_stage
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.25  # how often `observe` is told
-CHUNK_FILES = 1024  # files a message; with 512, a scan took 1.03 times as long, with 128, 1.06, with 2048, 0.98
-CHUNK_FILES_MIN = 16  # where many workers wait for slow storage
+CHUNK_FILES = 1024  # files a message; with 512, a scan took 1.03 times as long, with 128, 1.06; 2048 are no better
 WORKERS_CHUNKED = 2  # workers that can have messages of CHUNK_FILES, more of them have smaller ones
 PARTS = 8  # of the files before it, a message has at most that part for each worker: so few files are shared as well
 CHUNK_FOLDERS = 64  # folders a message, of a dozen files each; with 16, a rescan took 1.17 times as long
@@ -127,7 +126,7 @@ def _build_stages(settings: ScanSettings, conninfo: str, scan: scans.Scan) -> li
     walked: Channel[FoundFolder | FileError] = Channel(
         capacity_chunks=QUEUE_WALKED, chunk_items=CHUNK_FOLDERS, count=_count_files
     )
-    files = max(CHUNK_FILES_MIN, CHUNK_FILES * WORKERS_CHUNKED // max(WORKERS_CHUNKED, settings.workers))
+    files = max(FIRST_ITEMS, CHUNK_FILES * WORKERS_CHUNKED // max(WORKERS_CHUNKED, settings.workers))
     found: Channel[FoundFile | FileError] = Channel(
         capacity_chunks=QUEUE_FOUND_FILES // files, chunk_items=files, parts=PARTS * settings.workers
     )

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FIRST_ITEMS = 16  # of a list, where lists grow
+FIRST_ITEMS = 16  # of a list, where lists grow: so many are worth a message
 STOP_TIMEOUT_S = 0.5  # from asking the stages to end until killing them; Ctrl-C has 2 s for everything
 # Objects: twice as many as a worker keeps. At Python's 700, batching 10,000 tracks took 23 µs a track in place of 16;
 # at 100,000, reading took 1.7 µs a file more.

@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Any, NamedTuple
 
 from soniquescan import copyformat
-from soniquescan.albums import AlbumRows, album_rows, artist_name_row
+from soniquescan.albums import AlbumRows, album_rows, artist_name_row, count_characters
 from soniquescan.copyformat import NULL
 from soniquescan.extensions import EXTRACTOR_VERSION
 from soniquescan.identity import Kind, album_folder, genre_id, make_id, text_id
@@ -206,16 +206,7 @@ def _with_start(start: bytes, rows: list[bytes]) -> bytes:
 
 def weigh(tags: TrackTags) -> int:
     """Return about how many bytes the rows of a track have that come from its tags."""
-    weight = sum([len(value) for value in tags if isinstance(value, str)])
-    weight += sum([len(name) for name in tags.genres])
-    for credit in tags.credits:
-        weight += len(credit.name)
-    if tags.tags:
-        weight += sum([len(value) for texts in tags.tags.values() for value in texts])
-    if tags.album is not None:
-        weight += sum([len(value) for value in tags.album if isinstance(value, str)])
-        weight += sum([len(credit.name) for credit in tags.album.albumartists])
-    return weight
+    return count_characters(tags) + sum([len(text) for texts in tags.tags.values() for text in texts])
 
 
 def stat_of(row: bytes) -> tuple[int, int, int]:
@@ -228,24 +219,22 @@ def stat_of(row: bytes) -> tuple[int, int, int]:
 
 def names_of(tracks: Tracks, names: Names) -> Names:
     """Return those of `names` that some tracks refer to."""
-    album_ids = _ids_in(tracks.rows, 1 + TRACK_COLUMNS.index("album_tags_id"))
-    albums = {album_id: names.albums[album_id] for album_id in album_ids}
+    albums = _those_of(names.albums, _ids_in(tracks.rows, 1 + TRACK_COLUMNS.index("album_tags_id")))
     artist_ids = _ids_in(tracks.artists, 1 + TRACK_ARTIST_COLUMNS.index("artist_name_id"))
-    for row in albums.values():
-        (fields,) = copyformat.read_rows(row)
-        artist_ids |= dict.fromkeys(copyformat.read_uuids(fields[ALBUM_COLUMNS.index("albumartist_names")] or b""))
+    for array in _ids_in(albums.values(), ALBUM_COLUMNS.index("albumartist_names")):
+        artist_ids.update(copyformat.read_uuids(array))
     genre_ids = _ids_in(tracks.genres, 1 + TRACK_GENRE_COLUMNS.index("genre_name_id"))
-    return Names(
-        albums,
-        {name_id: names.artists[name_id] for name_id in artist_ids},
-        {name_id: names.genres[name_id] for name_id in genre_ids},
-    )
+    return Names(albums, _those_of(names.artists, artist_ids), _those_of(names.genres, genre_ids))
 
 
-def _ids_in(rows: Iterable[bytes], column: int) -> dict[bytes, None]:
-    """Return what the rows have in a column, each once."""
-    found = [fields[column] for several in rows for fields in copyformat.read_rows(several)]
-    return dict.fromkeys(field for field in found if field is not None)
+def _ids_in(rows: Iterable[bytes], column: int) -> set[bytes]:
+    """Return what rows have in a column."""
+    found = {fields[column] for several in rows for fields in copyformat.read_rows(several)}
+    return {field for field in found if field is not None}
+
+
+def _those_of(rows_by_id: dict[bytes, bytes], ids: set[bytes]) -> dict[bytes, bytes]:
+    return {row_id: row for row_id, row in rows_by_id.items() if row_id in ids}
 
 
 def _spell_cover(cover_path: bytes | None) -> bytes:

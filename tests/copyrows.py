@@ -8,22 +8,6 @@ import uuid
 from soniquescan import copyformat, rows
 
 
-def fields_of(raw):
-    """Return the fields of each row in `raw`, which has neither header nor trailer."""
-    found, position = [], 0
-    while position < len(raw):
-        (columns,) = struct.unpack_from("!h", raw, position)
-        position += 2
-        fields = []
-        for _ in range(columns):
-            (size,) = struct.unpack_from("!i", raw, position)
-            position += 4
-            fields.append(None if size < 0 else raw[position : position + size])
-            position += max(size, 0)
-        found.append(fields)
-    return found
-
-
 def array_of(raw, item):
     dimensions = int.from_bytes(raw[:4])
     values, position = [], 20
@@ -55,7 +39,7 @@ def values_of(columns, raw):
             name: None if field is None else _MEANINGS[spell](field)
             for name, spell, field in zip(columns, spells, fields, strict=True)
         }
-        for fields in fields_of(raw)
+        for fields in copyformat.read_rows(raw)
     ]
 
 

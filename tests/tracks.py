@@ -132,21 +132,21 @@ def recognise(track_id, file, album=None):
 
 def make_batch(scan_id, recognised=(), albums=()):
     """Return the batch of tracks that are known again, see `recognise`, and of the rows of albums."""
-    names = Names({}, {}, {})
+    names = Names.none()
     for rows in (*(rows for _, rows in recognised if rows is not None), *albums):
         names.add_album(spell_album(rows))
-    return Batch(scan_id, Tracks([], [], [], []), names, [], [], [row for row, _ in recognised])
+    return Batch(scan_id, Tracks.none(), names, [], [], [row for row, _ in recognised])
 
 
 def read_files(items):
     """Yield what was read of each file as a worker sends it, in a list of its own with the problems that follow it."""
-    one_file = []
+    lists = []
     for item in items:
-        if one_file and not (isinstance(item, FileError) and item.path == path_of(one_file[0])):
-            yield pickle.loads(pickle.dumps(pack(one_file)))
-            one_file = []
-        one_file.append(item)
-    if one_file:
+        if lists and isinstance(item, FileError) and item.path == path_of(lists[-1][0]):
+            lists[-1].append(item)
+        else:
+            lists.append([item])
+    for one_file in lists:
         yield pickle.loads(pickle.dumps(pack(one_file)))
 
 

@@ -37,9 +37,7 @@ class FirstLoad:
     About 100 bytes each; a million tracks have some hundred thousand of them.
     """
 
-    albums: set[bytes] = field(default_factory=set)
-    artists: set[bytes] = field(default_factory=set)
-    genres: set[bytes] = field(default_factory=set)
+    known: set[bytes] = field(default_factory=set)
 
     def write(self, connection: psycopg.Connection[TupleRow], batch: Batch) -> Counter[str]:
         """Write a batch in one transaction; return how many tracks it has added.
@@ -57,18 +55,10 @@ class FirstLoad:
             staging.copy_files(connection, batch)
             if batch.file_errors or batch.other_files:
                 connection.execute(read_sql("merge_files").encode())
-        self.albums.update(batch.names.albums)
-        self.artists.update(batch.names.artists)
-        self.genres.update(batch.names.genres)
+        for kind in batch.names:
+            self.known.update(kind)
         return Counter(added=len(batch.tracks.paths))
 
     def _without_known(self, names: Names) -> Names:
-        return Names(
-            _unknown(names.albums, self.albums),
-            _unknown(names.artists, self.artists),
-            _unknown(names.genres, self.genres),
-        )
-
-
-def _unknown(rows_by_id: dict[bytes, bytes], known: set[bytes]) -> dict[bytes, bytes]:
-    return {row_id: row for row_id, row in rows_by_id.items() if row_id not in known}
+        # No id is that of two kinds: their UUIDs have different namespaces.
+        return Names(*[{row_id: row for row_id, row in kind.items() if row_id not in self.known} for kind in names])

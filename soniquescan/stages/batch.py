@@ -36,7 +36,7 @@ def batch(lists: Iterable[ReadFiles], *, scan_id: int) -> Iterator[Batch]:
     builder = BatchBuilder(scan_id)
     for files in lists:
         builder.add(files)
-        if builder.is_full and not builder.is_empty:
+        if builder.is_full:
             yield builder.finish()
             builder = BatchBuilder(scan_id)
     if not builder.is_empty:
@@ -51,8 +51,8 @@ class BatchBuilder:
         self._due_s = time.monotonic() + BATCH_S
         self._bytes = 0
         self._paths: set[bytes] = set()  # of the tracks
-        self._tracks = Tracks([], [], [], [])
-        self._names = Names({}, {}, {})
+        self._tracks = Tracks.none()
+        self._names = Names.none()
         self._file_errors: dict[tuple[bytes, str], FileErrorRow] = {}  # by path and kind
         self._other_files: dict[bytes, OtherFileRow] = {}  # by path
 

@@ -338,10 +338,10 @@ def _batch(recognised: Sequence[Recognised], known: KnownFiles, scan_id: int) ->
         )
         for move in recognised
     ]
-    names = Names({}, {}, {})
+    names = Names.none()
     for album in {album.row.id: album for album in new_albums.values()}.values():
         names.add_album(spell_album(album))
-    return Batch(scan_id, Tracks([], [], [], []), names, [], [], rows)
+    return Batch(scan_id, Tracks.none(), names, [], [], rows)
 
 
 def _has_kept_album(move: Recognised) -> bool:

@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from soniquescan import ignore
-from soniquescan.extensions import AUDIO_EXTENSIONS, COMPANION_EXTENSIONS
+from soniquescan.extensions import AUDIO_EXTENSIONS, COMPANION_EXTENSIONS, ends_as_audio
 from soniquescan.foldersahead import FoldersAhead
 from soniquescan.ignore import PatternFileError, Rules
 from soniquescan.messages import ErrorKind, FileError, FoundFolder
@@ -60,7 +60,7 @@ def discover(roots: Sequence[Root], *, exclude: Sequence[str] = ()) -> Iterator[
     A picture that patterns leave out is the folder's cover all the same: patterns are about tracks.
     """
     entered: defaultdict[int, set[int]] = defaultdict(set)  # device → inodes of folders
-    ahead = FoldersAhead(is_file=_has_audio_name, is_folder=_is_walked)
+    ahead = FoldersAhead(is_file=ends_as_audio, is_folder=_is_walked)
     for root in roots:
         try:
             rules = ignore.rules_above(root.path, exclude)
@@ -134,10 +134,6 @@ def _list(folder: bytes) -> tuple[list[os.DirEntry[bytes]], OSError | None]:
 
 def _is_walked(name: bytes) -> bool:
     return name[0] != _DOT and name not in SYSTEM_FOLDERS
-
-
-def _has_audio_name(name: bytes) -> bool:
-    return name[-4:] in AUDIO_EXTENSIONS or name[-5:] in AUDIO_EXTENSIONS
 
 
 def _look_at(entries: list[os.DirEntry[bytes]], device: int) -> _Contents:

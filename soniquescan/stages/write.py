@@ -145,7 +145,7 @@ def _refused(batch: Batch, exc: Exception) -> Batch:
         *_stat(batch),
         EXTRACTOR_VERSION,
     )
-    return Batch(batch.scan_id, Tracks([], [], [], []), Names({}, {}, {}), [error], [], [])
+    return Batch(batch.scan_id, Tracks.none(), Names.none(), [error], [], [])
 
 
 def _stat(batch: Batch) -> tuple[int | None, int | None, int | None]:

@@ -9,10 +9,12 @@ from soniquescan import rows
 from soniquescan.extensions import EXTRACTOR_VERSION
 from soniquescan.identity import artist_id
 from soniquescan.messages import AudioStream, ErrorKind, FileError, NotAudio
-from soniquescan.rows import names_of, spell, stat_of
+from soniquescan.rows import names_of, spell, stat_of, weigh
 from soniquescan.stages.extract import pack
 from tests.copyrows import album_values, artist_links, artist_names, genre_links, genre_names, track_values
 from tests.tracks import MBID, make_album, make_albumartist, make_credit, make_error, make_file, make_track
+
+LONG = "x" * 100
 
 
 def spelled(*args, **fields):
@@ -142,6 +144,23 @@ def test_a_path_that_is_no_utf8_becomes_text():
 def test_the_stat_of_a_file_is_found_again():
     track = spelled("/ä/\uf780", size_bytes=1, mtime_ns=2**40, ctime_ns=3)
     assert stat_of(track.row) == (1, 2**40, 3)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"lyrics": LONG},
+        {"moods": ("calm", LONG)},
+        {"genres": (LONG,)},
+        {"credits": (make_credit("A", sort_name=LONG),)},
+        {"album": make_album(label=LONG)},
+        {"album": make_album(release_types=(LONG,))},
+        {"tags": {"ripper": ["a", LONG]}},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_a_text_weighs_what_it_holds_wherever_it_is(fields):
+    assert weigh(make_track(**fields).tags) in range(len(LONG), len(LONG) + 50)
 
 
 def test_what_a_track_refers_to_is_found_again():

@@ -65,7 +65,7 @@ def read(source: Source) -> Found:
     """Return what an MP4 file says."""
     if not _IS_MP4[source.head[:MAGIC_BYTES]]:
         raise Declined
-    window, content, start, end = Window(source), None, 0, source.size_bytes
+    window, found, start, end = Window(source), None, 0, source.size_bytes
     while start + HEADER_BYTES <= end:
         at = window.reach(start, 2 * HEADER_BYTES, _MOVIE_BYTES)
         size, name = HEADER(window.data, at)
@@ -78,13 +78,13 @@ def read(source: Source) -> Found:
             break  # it is no atom, and ends them
         if start + size > end:
             raise Declined
-        if name == b"moov" and content is None:
+        if name == b"moov" and found is None:
             window.until = start + size + _NEXT_BYTES
-            content = _movie(source, window, body, start + size)
+            found = _movie(source, window, body, start + size)
         start += size
-    if content is None:
+    if found is None:
         raise Declined
-    return content
+    return found
 
 
 def _movie(source: Source, window: Window, start: int, end: int) -> Found:
