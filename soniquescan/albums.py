@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from soniquescan.identity import Kind, album_id, artist_id, make_id, text_id, title_key
 from soniquescan.messages import AlbumTags, AlbumTagsRow, ArtistNameRow, Credit
 from soniquescan.text import path_to_text
 
-CACHED_CHARACTERS = 1_000  # a row with a longer text is made anew each time: no cache may hold megabytes a row
+CACHED_CHARACTERS: Final = 1_000  # a row with a longer text is made anew each time: no cache may hold megabytes a row
 
-_ALBUMARTISTS = AlbumTags._fields.index("albumartists")  # the one field of AlbumTags that is no column
-_SAID = tuple(name for name in AlbumTags._fields if name != "albumartists")
+_ALBUMARTISTS: Final = AlbumTags._fields.index("albumartists")  # the one field of AlbumTags that is no column
+_SAID: Final = tuple(name for name in AlbumTags._fields if name != "albumartists")
 
 
 class AlbumRows(NamedTuple):
@@ -90,5 +90,5 @@ def _flatten(values: tuple[object, ...]) -> bytes:
     return "\0".join(texts).encode(errors="surrogatepass")
 
 
-_cached_artist_name_row = lru_cache(maxsize=16_384)(_new_artist_name_row)
-_cached_album_rows = lru_cache(maxsize=1_024)(_new_album_rows)
+_cached_artist_name_row: Final = lru_cache(maxsize=16_384)(_new_artist_name_row)
+_cached_album_rows: Final = lru_cache(maxsize=1_024)(_new_album_rows)

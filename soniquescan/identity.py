@@ -8,33 +8,34 @@ from __future__ import annotations
 
 import hashlib
 import re
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
 from soniquescan.text import name_key
 
-VARIOUS_ARTISTS = "Various Artists"
+VARIOUS_ARTISTS: Final = "Various Artists"
 
 # Parts of one id are joined by a character that no text for PostgreSQL contains.
-_SEPARATOR = "\0"
+_SEPARATOR: Final = "\0"
 
 # A text that is longer is worked out anew each time, so that no cache can hold megabytes a row.
-_CACHED_CHARACTERS = 1_000
+_CACHED_CHARACTERS: Final = 1_000
 
 # Bytes 6 and 8 of a UUID hold its version (5) and its variant beside hash bits.
-_VERSION = [bytes([0x50 | byte & 0x0F]) for byte in range(256)]
-_VARIANT = [bytes([0x80 | byte & 0x3F]) for byte in range(256)]
+_VERSION: Final = [bytes([0x50 | byte & 0x0F]) for byte in range(256)]
+_VARIANT: Final = [bytes([0x80 | byte & 0x3F]) for byte in range(256)]
 
 # A folder of one disc of an album: "CD1", "cd 02", "Disc 2", "Disk-3", "DVD_1", "[Disc 1]", "Disc 1 of 2", and with a
 # name of its own after a separator, "Disc 2 - Live". No more: "Discovery", "CD" and "Disc 2 Live" are titles.
-_DISC_FOLDER = re.compile(
+_DISC_FOLDER: Final = re.compile(
     rb"[\[(]?(?:cd|disc|disk|dvd)[\s._#-]*\d{1,3}(?:\s*(?:of|/)\s*\d{1,3})?[\])]?(?:\s*[-:,(\[].*)?",
     re.IGNORECASE | re.DOTALL,
 )
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """What an id is of; its namespace is the version 5 UUID of `<value>.soniquescan` among domain names."""
 
     ARTIST = "artist"
@@ -49,7 +50,7 @@ class Kind(Enum):
 
 
 # The hash with the namespace already in it; copied for each id.
-_STARTED = {kind: hashlib.sha1(uuid5(NAMESPACE_DNS, f"{kind.value}.soniquescan").bytes) for kind in Kind}  # noqa: S324
+_STARTED: Final = {kind: hashlib.sha1(uuid5(NAMESPACE_DNS, f"{kind}.soniquescan").bytes) for kind in Kind}  # noqa: S324
 
 
 def make_id(kind: Kind, name: bytes) -> bytes:
@@ -62,7 +63,14 @@ def make_id(kind: Kind, name: bytes) -> bytes:
 
 def text_id(kind: Kind, *parts: str | None) -> bytes:
     """Return the id of some texts in this order."""
-    return make_id(kind, _SEPARATOR.join([part or "" for part in parts]).encode(errors="surrogatepass"))
+    return make_id(kind, _encoded(_SEPARATOR.join([part or "" for part in parts])))
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")
 
 
 def artist_id(name: str, musicbrainz_artistid: str | None) -> bytes:
@@ -110,4 +118,4 @@ def _new_named_id(kind: Kind, name: str) -> bytes:
     return text_id(kind, "name", name_key(name))
 
 
-_cached_named_id = lru_cache(maxsize=16_384)(_new_named_id)
+_cached_named_id: Final = lru_cache(maxsize=16_384)(_new_named_id)

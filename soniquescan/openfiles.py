@@ -7,19 +7,20 @@ wanted: a disk or a server fetches many at a time, in the order that suits it, w
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from soniquescan.messages import FoundFile
 
 # Regular files only, and never a wait: a FIFO that has taken a file's place since it was found opens at once.
-_OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_HAS_ADVICE = hasattr(os, "posix_fadvise")
-_RANDOM, _WILL_NEED = getattr(os, "POSIX_FADV_RANDOM", 0), getattr(os, "POSIX_FADV_WILLNEED", 0)
+_OPEN_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_HAS_ADVICE: Final = hasattr(os, "posix_fadvise")
+_RANDOM: Final[int] = getattr(os, "POSIX_FADV_RANDOM", 0)
+_WILL_NEED: Final[int] = getattr(os, "POSIX_FADV_WILLNEED", 0)
 
-HEAD_BYTES = 8 * 1024
+HEAD_BYTES: Final = 8 * 1024
 # What is read of a file's end, by its extension; of others nothing, as a rule.
-_TAIL_BYTES = {b"mp3": 4_096, b"flac": 16_384, b"ogg": 8_192, b"oga": 8_192, b"opus": 8_192}
+_TAIL_BYTES: Final = {b"mp3": 4_096, b"flac": 16_384, b"ogg": 8_192, b"oga": 8_192, b"opus": 8_192}
 
 
 class OpenFiles:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from soniquescan import copyformat
 from soniquescan.albums import AlbumRows, album_rows, artist_name_row, count_characters
@@ -41,7 +41,7 @@ from soniquescan.text import path_to_text, signed
 # --- columns ------------------------------------------------------------------------------------------------------
 
 # How a column is spelled, unless it is text; a test holds it against the tables.
-_SPELLS: dict[str, Callable[[Any], bytes]] = {
+_SPELLS: Final[dict[str, Callable[[Any], bytes]]] = {
     **dict.fromkeys(
         (
             "id", "own_id", "artist_id", "genre_id", "album_id", "album_tags_id", "artist_name_id", "genre_name_id",
@@ -78,38 +78,38 @@ _SPELLS: dict[str, Callable[[Any], bytes]] = {
     "tags": copyformat.jsonb,
 }  # fmt: skip
 
-ARTIST_NAME_COLUMNS = ("artist_id", *ArtistNameRow._fields)
-GENRE_NAME_COLUMNS = GenreNameRow._fields
-ALBUM_COLUMNS = ("album_id", *ALBUM_TAGS_COLUMNS)
+ARTIST_NAME_COLUMNS: Final = ("artist_id", *ArtistNameRow._fields)
+GENRE_NAME_COLUMNS: Final = GenreNameRow._fields
+ALBUM_COLUMNS: Final = ("album_id", *ALBUM_TAGS_COLUMNS)
 # The file's number comes first, here and in TRACK_COLUMNS.
-TRACK_ARTIST_COLUMNS = ("position", "artist_id", "role", "artist_name_id")
-TRACK_GENRE_COLUMNS = ("position", "genre_id", "genre_name_id")
+TRACK_ARTIST_COLUMNS: Final = ("position", "artist_id", "role", "artist_name_id")
+TRACK_GENRE_COLUMNS: Final = ("position", "genre_id", "genre_name_id")
 
 # The columns of `tracks`, in the order in which they are spelled: those of the file and of what it refers to;
-_FILE_COLUMNS = (
+_FILE_COLUMNS: Final = (
     "path", "root_id", "size_bytes", "mtime_ns", "ctime_ns", "inode", "device", "cover_name", "extractor_version",
     "album_tags_id", "album_id", "links_key", "tags",
 )  # fmt: skip
 # those of which each track has its own;
-_OWN = (
-    "length_ms", "bitrate_bps", "audio_md5", "title", "track_number", "isrcs",
+_OWN: Final = (
+    "length_ms", "bitrate_bps", "audio_md5", "title", "artist", "artist_sort", "track_number", "isrcs",
     "replaygain_track_gain_db", "replaygain_track_peak", "musicbrainz_recordingid", "musicbrainz_trackid",
 )  # fmt: skip
 # those that the tracks of an album share, as a rule;
-_SHARED = (
-    "container", "codec", "sample_rate_hz", "bits_per_sample", "channels", "artist", "artist_sort",
+_SHARED: Final = (
+    "container", "codec", "sample_rate_hz", "bits_per_sample", "channels",
     "track_total", "disc_number", "disc_total", "disc_subtitle", "date", "year", "original_date", "original_year",
     "moods", "language", "script", "grouping", "copyright", "encoded_by", "encoder_settings",
     "replaygain_album_gain_db", "replaygain_album_peak", "musicbrainz_discid", "has_cover",
 )  # fmt: skip
 # and those that most tracks have not got.
-_RARE = (
+_RARE: Final = (
     "title_sort", "bpm", "initial_key", "work", "movement", "movement_number", "movement_total", "comment", "lyrics",
     "musicbrainz_workid", "acoustid_id", "acoustid_fingerprint",
 )  # fmt: skip
-TRACK_COLUMNS = _FILE_COLUMNS + _OWN + _SHARED + _RARE
+TRACK_COLUMNS: Final = _FILE_COLUMNS + _OWN + _SHARED + _RARE
 
-_READ = AudioStream._fields + TrackTags._fields
+_READ: Final = AudioStream._fields + TrackTags._fields
 
 
 def _picker(columns: tuple[str, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
@@ -131,22 +131,24 @@ def _remembered(columns: tuple[str, ...]) -> Memo[tuple[Any, ...], bytes]:
     return Memo(lambda values: copyformat.fields(spells, values), size=_made_size)
 
 
-_own_of, _shared_of, _rare_of = _picker(_OWN), _picker(_SHARED), _picker(_RARE)
-_OWN_SPELLS = spells_of(_OWN)
-_shared = _remembered(_SHARED)
-_rare = _remembered(_RARE)
+_own_of: Final = _picker(_OWN)
+_shared_of: Final = _picker(_SHARED)
+_rare_of: Final = _picker(_RARE)
+_OWN_SPELLS: Final = spells_of(_OWN)
+_shared: Final = _remembered(_SHARED)
+_rare: Final = _remembered(_RARE)
 
-_track_start = copyformat.numbered(1 + len(TRACK_COLUMNS))
-_artist_start = copyformat.numbered(1 + len(TRACK_ARTIST_COLUMNS))
-_genre_start = copyformat.numbered(1 + len(TRACK_GENRE_COLUMNS))
-_STAT = Struct("!" + "iq" * 6)  # root_id, size_bytes, mtime_ns, ctime_ns, inode and device, each 8 bytes long
-_pack_stat = _STAT.pack
-_NO_ALBUM = NULL + NULL
-_NO_TAGS = copyformat.jsonb("{}")
+_track_start: Final = copyformat.numbered(1 + len(TRACK_COLUMNS))
+_artist_start: Final = copyformat.numbered(1 + len(TRACK_ARTIST_COLUMNS))
+_genre_start: Final = copyformat.numbered(1 + len(TRACK_GENRE_COLUMNS))
+_STAT: Final = Struct("!" + "iq" * 6)  # root_id, size_bytes, mtime_ns, ctime_ns, inode and device, each 8 bytes long
+_pack_stat: Final = _STAT.pack
+_NO_ALBUM: Final = NULL + NULL
+_NO_TAGS: Final = copyformat.jsonb("{}")
 
-PEOPLE = 16_384  # in roles, remembered by each worker; of about 600 bytes each
+PEOPLE: Final = 16_384  # in roles, remembered by each worker; of about 600 bytes each
 
-_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_encode_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 # --- tracks -------------------------------------------------------------------------------------------------------
@@ -173,7 +175,7 @@ def spell_track(track: Track) -> SpelledTrack:
     path, root_id, size_bytes, mtime_ns, ctime_ns, inode, device, cover_path, number = file
     album = None if tags.album is None else _albums[tags.album, album_folder(path), cover_path]
     people = _spell_people(tags.credits)
-    genres = _spell_genres(tags.genres)
+    genres = _genre_links[tags.genres]
     values = stream + tags
     row = (
         _track_start(number),
@@ -243,13 +245,13 @@ def _spell_cover(cover_path: bytes | None) -> bytes:
     return copyformat.fields((copyformat.text, copyformat.int4), (name, EXTRACTOR_VERSION))
 
 
-_covers = Memo(_spell_cover, size=_made_size)
+_covers: Final = Memo(_spell_cover, size=_made_size)
 
 
 # --- albums -------------------------------------------------------------------------------------------------------
 
-_ALBUM_SPELLS = spells_of(ALBUM_COLUMNS)
-_ARTIST_NAME_SPELLS = spells_of(ARTIST_NAME_COLUMNS)
+_ALBUM_SPELLS: Final = spells_of(ALBUM_COLUMNS)
+_ARTIST_NAME_SPELLS: Final = spells_of(ARTIST_NAME_COLUMNS)
 
 
 def spell_album(rows: AlbumRows) -> SpelledAlbum:
@@ -271,7 +273,7 @@ def _album_size(_key: object, album: SpelledAlbum) -> int:
     return (len(album.row) + sum([len(name.row) for name in album.artist_names])) // 8  # 800 bytes are ordinary here
 
 
-_albums = Memo(_spell_album, size=_album_size)
+_albums: Final = Memo(_spell_album, size=_album_size)
 
 
 def _spell_artist_name(row: ArtistNameRow) -> SpelledName:
@@ -280,9 +282,9 @@ def _spell_artist_name(row: ArtistNameRow) -> SpelledName:
 
 # --- people and genres --------------------------------------------------------------------------------------------
 
-_TRACK_ARTIST_SPELLS = spells_of(TRACK_ARTIST_COLUMNS[1:])
-_TRACK_GENRE_SPELLS = spells_of(TRACK_GENRE_COLUMNS[1:])
-_GENRE_NAME_SPELLS = spells_of(GENRE_NAME_COLUMNS)
+_TRACK_ARTIST_SPELLS: Final = spells_of(TRACK_ARTIST_COLUMNS[1:])
+_TRACK_GENRE_SPELLS: Final = spells_of(TRACK_GENRE_COLUMNS[1:])
+_GENRE_NAME_SPELLS: Final = spells_of(GENRE_NAME_COLUMNS)
 
 
 class _Links(NamedTuple):
@@ -363,5 +365,6 @@ def _name_size(_key: object, made: _Person | _Genre) -> int:
     return len(made.name.row)
 
 
-_persons = Memo(_spell_person, size=_name_size, entries=PEOPLE)
-_genres = Memo(_spell_genre, size=_name_size)
+_persons: Final = Memo(_spell_person, size=_name_size, entries=PEOPLE)
+_genres: Final = Memo(_spell_genre, size=_name_size)
+_genre_links: Final = Memo(_spell_genres, size=lambda names, _links: sum([len(name) for name in names]))

@@ -5,33 +5,34 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from typing import Final
 
 # Linux file names are bytes. A byte 0x80…0xFF that is not part of valid UTF-8 becomes the private-use
 # character U+F780 + (byte - 0x80), as MirBSD and OpenBSD's "OPTU-8" do. A real U+F780…U+F7FF in a name is
 # taken apart into its three UTF-8 bytes, each stored the same way, so that every text leads back to one name.
-_ESCAPE_FIRST = 0xF780
-_ESCAPE_LAST = 0xF7FF
-_ESCAPES = re.compile(f"[{chr(_ESCAPE_FIRST)}-{chr(_ESCAPE_LAST)}]")
-_ESCAPE_ERRORS = "soniquescan.escape"
+_ESCAPE_FIRST: Final = 0xF780
+_ESCAPE_LAST: Final = 0xF7FF
+_ESCAPES: Final = re.compile(f"[{chr(_ESCAPE_FIRST)}-{chr(_ESCAPE_LAST)}]")
+_ESCAPE_ERRORS: Final = "soniquescan.escape"
 
 # What a terminal would obey rather than show: C0 and C1 controls (U+009B starts a sequence as ESC [ does), line
 # separators, bidirectional overrides; and what cannot be shown: surrogates and our own escapes of bytes.
-_NOT_FOR_TERMINALS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\uf780-\uf7ff]")
+_NOT_FOR_TERMINALS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\uf780-\uf7ff]")
 # A byte that is no UTF-8, by our own escape or by Python's "surrogateescape" (arguments of the command line).
-_BYTE_STAND_IN = re.compile(r"[\uf780-\uf7ff\udc80-\udcff]")
-_NOT_FOR_POSTGRESQL = re.compile(r"[\x00\ud800-\udfff]")
-_WHITE_SPACE = re.compile(r"\s+")
+_BYTE_STAND_IN: Final = re.compile(r"[\uf780-\uf7ff\udc80-\udcff]")
+_NOT_FOR_POSTGRESQL: Final = re.compile(r"[\x00\ud800-\udfff]")
+_WHITE_SPACE: Final = re.compile(r"\s+")
 
 # What PostgreSQL's COPY writes for characters that would end a field or a line, or begin such an escape.
-_COPY_ESCAPES = {
+_COPY_ESCAPES: Final = {
     "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v",
 }  # fmt: skip
-_COPY_TABLE = str.maketrans(_COPY_ESCAPES)
-_COPY_MEANINGS = {escape: character for character, escape in _COPY_ESCAPES.items()}
-_COPY_ESCAPE = re.compile(r"\\.")
+_COPY_TABLE: Final = str.maketrans(_COPY_ESCAPES)
+_COPY_MEANINGS: Final = {escape: character for character, escape in _COPY_ESCAPES.items()}
+_COPY_ESCAPE: Final = re.compile(r"\\.")
 # A name without these is spelled as it is, if it is valid UTF-8.
-_COPY_ESCAPED = "".join(_COPY_ESCAPES).encode()
-_ESCAPE_STARTS = (b"\xef\x9e", b"\xef\x9f")  # of our escape characters in UTF-8
+_COPY_ESCAPED: Final = "".join(_COPY_ESCAPES).encode()
+_ESCAPE_STARTS: Final = (b"\xef\x9e", b"\xef\x9f")  # of our escape characters in UTF-8
 
 
 def _escape_bytes(raw: bytes) -> str:
@@ -122,8 +123,13 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
+_SMALL: Final = 1 << 61  # what is compared in one instruction
+
+
 def signed(number: int) -> int:
     """Return a 64-bit number as PostgreSQL's bigint holds it: inodes, and times after 2262, can be 2^63 and more."""
+    if -_SMALL < number < _SMALL:
+        return number
     return number if -(1 << 63) <= number < 1 << 63 else (number + (1 << 63)) % (1 << 64) - (1 << 63)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from soniquescan import rows, tags
 from soniquescan.errors import FileReadError
@@ -22,9 +23,9 @@ from soniquescan.messages import (
 )
 from soniquescan.openfiles import OpenFiles
 
-STAGE = "extract"
+STAGE: Final = "extract"
 
-_open_files = OpenFiles()  # of the list that this worker has in hand
+_open_files: Final = OpenFiles()  # of the list that this worker has in hand
 
 
 def open_ahead(item: FoundFile | FileError) -> None:

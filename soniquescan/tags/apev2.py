@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from soniquescan.messages import ErrorKind
 from soniquescan.tags.content import Block, Problem
@@ -13,12 +13,12 @@ from soniquescan.tags.mapping import APE
 if TYPE_CHECKING:
     from soniquescan.tags.source import Source
 
-MAGIC = b"APETAGEX"
-FOOTER_BYTES = 32
-HAS_HEADER = 1 << 31
-BINARY = 1
-_FOOTER = struct.Struct("<8sIIII8x")
-_ITEM = struct.Struct("<II")
+MAGIC: Final = b"APETAGEX"
+FOOTER_BYTES: Final = 32
+HAS_HEADER: Final = 1 << 31
+BINARY: Final = 1
+_FOOTER: Final = struct.Struct("<8sIIII8x")
+_ITEM: Final = struct.Struct("<II")
 
 
 def footer_before(source: Source, end: int) -> int | None:

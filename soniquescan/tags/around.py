@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from soniquescan.tags import apev2, id3
 from soniquescan.tags.source import Around
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from soniquescan.tags.content import Content
     from soniquescan.tags.source import Source
 
-MAX_LEADING_TAGS = 16  # Windows Media Player stacks ID3 tags; more than a few are no music
+MAX_LEADING_TAGS: Final = 16  # Windows Media Player stacks ID3 tags; more than a few are no music
 
 # Lyrics3v2, between APEv2 and ID3v1: its size in six digits, then this. https://id3.org/Lyrics3v2
-LYRICS_END = b"LYRICS200"
-_LYRICS_SIZE_BYTES = 6
-_LYRICS_FOOTER_BYTES = _LYRICS_SIZE_BYTES + len(LYRICS_END)
-TAIL_BYTES = apev2.FOOTER_BYTES + _LYRICS_FOOTER_BYTES + id3.ID3V1_BYTES
+LYRICS_END: Final = b"LYRICS200"
+_LYRICS_SIZE_BYTES: Final = 6
+_LYRICS_FOOTER_BYTES: Final = _LYRICS_SIZE_BYTES + len(LYRICS_END)
+TAIL_BYTES: Final = apev2.FOOTER_BYTES + _LYRICS_FOOTER_BYTES + id3.ID3V1_BYTES
 
 
 def find(source: Source) -> Around:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from soniquescan.memo import Memo
 from soniquescan.messages import TrackTags
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Parse = Callable[[str], object]
 One = tuple[int, Parse, "Rule[object]", str]
 
-ROLES = (  # besides artist, in the order of the credits; each is also the name of a tag
+ROLES: Final = (  # besides artist, in the order of the credits; each is also the name of a tag
     "composer",
     "lyricist",
     "writer",
@@ -42,16 +42,18 @@ ROLES = (  # besides artist, in the order of the credits; each is also the name 
     "director",
 )
 
-_COLUMN = {name: index for index, name in enumerate(TrackTags._fields)}
-_as_track_tags = partial(tuple.__new__, TrackTags)
-_HAS_COVER, _CREDITS, _TAGS = _COLUMN["has_cover"], _COLUMN["credits"], _COLUMN["tags"]
-_EMPTY = dict.fromkeys(("isrcs", "moods", "genres", "credits"), ())
-_NOTHING: list[Any] = [_EMPTY.get(name) for name in TrackTags._fields]  # the row of a file without tags
+_COLUMN: Final = {name: index for index, name in enumerate(TrackTags._fields)}
+_as_track_tags: Final = partial(tuple.__new__, TrackTags)
+_HAS_COVER: Final = _COLUMN["has_cover"]
+_CREDITS: Final = _COLUMN["credits"]
+_TAGS: Final = _COLUMN["tags"]
+_EMPTY: Final = dict.fromkeys(("isrcs", "moods", "genres", "credits"), ())
+_NOTHING: Final[list[Any]] = [_EMPTY.get(name) for name in TrackTags._fields]  # the row of a file without tags
 
 # Columns that hold the values of one tag, or of one of two, and differ from track to track: by name, their rule, and
 # how the text is understood that is the only value of the only one of their tags. So it is almost always, and a rule
 # takes 0.2 µs more; where nothing comes of the text, the rule decides.
-_TEXTS = {
+_TEXTS: Final = {
     "title": "title",
     "title_sort": "titlesort",
     "artist_sort": "artistsort",
@@ -71,7 +73,7 @@ _TEXTS = {
     "acoustid_id": "acoustid_id",
     "acoustid_fingerprint": "acoustid_fingerprint",
 }
-_ONES: dict[str, tuple[Rule[object], dict[str, Parse]]] = {
+_ONES: Final[dict[str, tuple[Rule[object], dict[str, Parse]]]] = {
     **{column: (columns.text, {tag: str}) for column, tag in _TEXTS.items()},
     "artist": (columns.artist, {"artist": str, "artists": str}),
     "bpm": (columns.decimal, {"bpm": normalise.decimal}),
@@ -88,13 +90,15 @@ _ONES: dict[str, tuple[Rule[object], dict[str, Parse]]] = {
     "genres": (columns.genres, {"genre": columns.GENRES.__getitem__}),
 }
 # Tag → the column of a number and the number's own tag; the total's column comes next.
-_NUMBERS = {
+_NUMBERS: Final = {
     tag: (_COLUMN[column], name)
     for column, name in (("track_number", "tracknumber"), ("movement_number", "movementnumber"))
     for tag in (name, columns.TOTALS[name])
 }
-_RELEASE, _ALBUM, _ARTIST = set(columns.RELEASE), set(columns.ALBUM), set(columns.ARTISTS["artist"])
-_KNOWN = {
+_RELEASE: Final = set(columns.RELEASE)
+_ALBUM: Final = set(columns.ALBUM)
+_ARTIST: Final = set(columns.ARTISTS["artist"])
+_KNOWN: Final = {
     *(tag for _, tags in _ONES.values() for tag in tags),
     *_NUMBERS,
     *_ARTIST,
@@ -148,7 +152,7 @@ def track_tags(values: Values, *, has_cover: bool) -> TrackTags:
 
     Neither `values` nor its lists are changed, and nobody may change the lists later: files may share them.
     """
-    plan = _plans[tuple(values)]
+    plan = _plans[tuple(list(values))]  # noqa: C414  that is two copies, and `tuple(values)` a call for each name
     if plan.aliases:
         values = values | {name: values[key] for name, key in plan.aliases}
     release = _releases.of(values, plan)
@@ -232,5 +236,5 @@ def _no_values(_values: Values) -> tuple[()]:
     return ()
 
 
-_releases = _Releases()
-_plans = Memo(_plan, size=lambda names, _plan: sum(map(len, names)) // 8)
+_releases: Final = _Releases()
+_plans: Final = Memo(_plan, size=lambda names, _plan: sum(map(len, names)) // 8)

@@ -7,8 +7,7 @@ It changes no list: files may share them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import chain
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from soniquescan.memo import Memo
 from soniquescan.messages import AlbumTags, Credit
@@ -22,20 +21,24 @@ T = TypeVar("T")
 Rule = Callable[[Values, str, Values], T]  # values, the tag's name, left → what the column holds
 
 
-JOINED_BY = "; "
-PERFORMER = "performer"
-INSTRUMENT = f"{PERFORMER}:"  # so begin the names of tags that hold performers of one instrument
+JOINED_BY: Final = "; "
+PERFORMER: Final = "performer"
+INSTRUMENT: Final = f"{PERFORMER}:"  # so begin the names of tags that hold performers of one instrument
 
 # The tags that say the total where the number's own does not.
-TOTALS: dict[str, str] = {"tracknumber": "totaltracks", "discnumber": "totaldiscs", "movementnumber": "movementtotal"}
+TOTALS: Final[dict[str, str]] = {
+    "tracknumber": "totaltracks",
+    "discnumber": "totaldiscs",
+    "movementnumber": "movementtotal",
+}
 # The tags of artists and of album artists: listed, as shown, for sorting, and their ids.
-ARTISTS: dict[str, tuple[str, ...]] = {
+ARTISTS: Final[dict[str, tuple[str, ...]]] = {
     "artist": ("artists", "artist", "artistsort", "musicbrainz_artistid"),
     "albumartist": ("albumartists", "albumartist", "albumartistsort", "musicbrainz_albumartistid"),
 }
 
 # The tags that the files of an album have in common, and those of them that mean nothing without an album.
-RELEASE: tuple[str, ...] = (
+RELEASE: Final[tuple[str, ...]] = (
     "date",
     "originaldate",
     "originalyear",
@@ -45,7 +48,7 @@ RELEASE: tuple[str, ...] = (
     "r128_album_gain",
     "replaygain_album_peak",
 )
-ALBUM: tuple[str, ...] = (
+ALBUM: Final[tuple[str, ...]] = (
     "album",
     "albumsort",
     *ARTISTS["albumartist"],
@@ -67,7 +70,8 @@ _CreditKey = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple
 
 
 def _characters(key: _CreditKey, _made: Credited) -> int:
-    return sum(map(len, chain(*key[1:])))
+    _, listed, shown, sort, ids = key
+    return sum([len(text) for texts in (listed, shown, sort, ids) for text in texts])
 
 
 def _genres_by_key(value: str) -> tuple[str, ...]:
@@ -78,10 +82,10 @@ def _credited_of(key: _CreditKey) -> Credited:
     return credited(*key)
 
 
-_numbers = Memo(normalise.number_of_total)
-GENRES: Memo[str, tuple[str, ...]] = Memo(_genres_by_key)
-_genre_keys = Memo(name_key)
-_credited = Memo(_credited_of, size=_characters)
+_numbers: Final = Memo(normalise.number_of_total)
+GENRES: Final[Memo[str, tuple[str, ...]]] = Memo(_genres_by_key)
+_genre_keys: Final = Memo(name_key)
+_credited: Final = Memo(_credited_of, size=_characters)
 
 
 def text(values: Values, name: str, _left: Values) -> str | None:

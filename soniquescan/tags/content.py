@@ -6,7 +6,7 @@ import errno
 import io
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from mutagen import MutagenError
 
@@ -26,8 +26,8 @@ T = TypeVar("T")
 Info = Any  # mutagen's stream properties, of which each class has attributes of its own
 Values = dict[str, list[str]]  # Picard name, or else the file's own key as spelled → values in the file's order
 
-INTEGER_LIMIT = 2**31  # what PostgreSQL's integers go up to
-MESSAGE_CHARACTERS = 200
+INTEGER_LIMIT: Final = 2**31  # what PostgreSQL's integers go up to
+MESSAGE_CHARACTERS: Final = 200
 
 
 class Problem(NamedTuple):

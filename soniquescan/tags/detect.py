@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from functools import partial
+from typing import Final
 
 from mutagen.aac import AACInfo
 from mutagen.ac3 import AC3Info
@@ -12,13 +13,13 @@ from mutagen.mp3 import MPEGInfo
 
 from soniquescan.tags.content import UnreadableError, attempt
 
-HEAD_BYTES = 4096  # two frames of MPEG audio at its highest rate, and more of the usual ones
-MAGIC_BYTES = 16  # enough for `container_of`
-_AC3_SYNC = b"\x0b\x77"
-ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+HEAD_BYTES: Final = 4096  # two frames of MPEG audio at its highest rate, and more of the usual ones
+MAGIC_BYTES: Final = 16  # enough for `container_of`
+_AC3_SYNC: Final = b"\x0b\x77"
+ASF_HEADER: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 
 # First bytes → container, named as ffmpeg names it.
-_MAGIC = (
+_MAGIC: Final = (
     (b"fLaC", "flac"),
     (b"OggS", "ogg"),
     (ASF_HEADER, "asf"),
@@ -37,18 +38,18 @@ _MAGIC = (
     (b"MThd", "midi"),
 )
 # Containers whose kind stands at byte 8, after a size.
-_RIFF_KINDS = {b"WAVE": "wav"}
-_FORM_KINDS = {b"AIFF": "aiff", b"AIFC": "aiff"}
-_CHUNKED = {b"RIFF": _RIFF_KINDS, b"RF64": _RIFF_KINDS, b"BW64": _RIFF_KINDS, b"FORM": _FORM_KINDS}
+_RIFF_KINDS: Final = {b"WAVE": "wav"}
+_FORM_KINDS: Final = {b"AIFF": "aiff", b"AIFC": "aiff"}
+_CHUNKED: Final = {b"RIFF": _RIFF_KINDS, b"RF64": _RIFF_KINDS, b"BW64": _RIFF_KINDS, b"FORM": _FORM_KINDS}
 # Atoms that an MP4 file may begin with; all but the first are of old or odd files.
-MP4_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+MP4_ATOMS: Final = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 # ISO brands that are pictures, not sound or film.
-_PICTURE_BRANDS = (b"heic", b"heix", b"mif1", b"avif", b"msf1", b"crx ")
+_PICTURE_BRANDS: Final = (b"heic", b"heix", b"mif1", b"avif", b"msf1", b"crx ")
 
-_BARE_FRAMES = {"mp3": MPEGInfo, "aac": AACInfo, "ac3": AC3Info}
+_BARE_FRAMES: Final = {"mp3": MPEGInfo, "aac": AACInfo, "ac3": AC3Info}
 
 # Which reader an MP3 or AAC file gets whose first frame is not at once where the tags end.
-_BY_EXTENSION = {
+_BY_EXTENSION: Final = {
     b".mp3": "mp3",
     b".mp2": "mp3",
     b".mp1": "mp3",

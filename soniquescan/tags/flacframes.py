@@ -6,7 +6,7 @@ Nothing is decoded: a file that is cut within its very last frame passes.
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,19 +14,20 @@ if TYPE_CHECKING:
     from soniquescan.tags.content import Info
     from soniquescan.tags.source import Source
 
-_SYNCS = {False: b"\xff\xf8", True: b"\xff\xf9"}  # whether block sizes vary; they never do both in one file
-_MIN_HEADER_BYTES, _MAX_HEADER_BYTES = 6, 16
-_TAIL_BYTES = 24 * 1024  # where STREAMINFO does not say how large a frame is: two or more, as a rule
-_MAX_TAIL_BYTES = 256 * 1024
-_MAX_SYNCS = 256  # bytes that look like a sync code; noise has one in 64 KiB
+_SYNCS: Final = {False: b"\xff\xf8", True: b"\xff\xf9"}  # whether block sizes vary; they never do both in one file
+_MIN_HEADER_BYTES: Final = 6
+_MAX_HEADER_BYTES: Final = 16
+_TAIL_BYTES: Final = 24 * 1024  # where STREAMINFO does not say how large a frame is: two or more, as a rule
+_MAX_TAIL_BYTES: Final = 256 * 1024
+_MAX_SYNCS: Final = 256  # bytes that look like a sync code; noise has one in 64 KiB
 
-_SAME = 0  # "as in STREAMINFO"; None is reserved
-_CHANNELS = (1, 2, 3, 4, 5, 6, 7, 8, 2, 2, 2, *[None] * 5)
-_BITS = (_SAME, 8, 12, None, 16, 20, 24, 32)
-_RATES_HZ = (_SAME, 88_200, 176_400, 192_000, 8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
-_RATE_FIELDS = {12: (1, 1000), 13: (2, 1), 14: (2, 10)}  # code → bytes and unit of the rate at the header's end
-_BLOCK_SIZES = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768)
-_BLOCK_SIZE_BYTES = {6: 1, 7: 2}  # code → bytes of the size, less one, near the header's end
+_SAME: Final = 0  # "as in STREAMINFO"; None is reserved
+_CHANNELS: Final = (1, 2, 3, 4, 5, 6, 7, 8, 2, 2, 2, *[None] * 5)
+_BITS: Final = (_SAME, 8, 12, None, 16, 20, 24, 32)
+_RATES_HZ: Final = (_SAME, 88_200, 176_400, 192_000, 8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
+_RATE_FIELDS: Final = {12: (1, 1000), 13: (2, 1), 14: (2, 10)}  # code → bytes and unit of the rate at the header's end
+_BLOCK_SIZES: Final = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768)
+_BLOCK_SIZE_BYTES: Final = {6: 1, 7: 2}  # code → bytes of the size, less one, near the header's end
 
 
 class _Frame(NamedTuple):
@@ -34,7 +35,7 @@ class _Frame(NamedTuple):
     end: int  # number of the first sample behind it
 
 
-_METADATA = _Frame(0, 0)  # stands for what the first frame follows
+_METADATA: Final = _Frame(0, 0)  # stands for what the first frame follows
 
 
 def missing_samples(source: Source, audio_start: int, info: Info) -> int:
@@ -123,7 +124,7 @@ def _crc8_table() -> bytes:
     return bytes(table)
 
 
-_CRC8 = _crc8_table()
+_CRC8: Final = _crc8_table()
 
 
 def crc8(data: bytes) -> int:

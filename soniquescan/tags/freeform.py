@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from soniquescan.tags.content import Values
 
-_MUSICIP_PREFIX = "MusicMagic Fingerprint"
+_MUSICIP_PREFIX: Final = "MusicMagic Fingerprint"
 
 
 def add_freeform(
@@ -59,4 +59,4 @@ def _fingerprint(text: str) -> tuple[str, str]:
 
 
 # Tags whose values say in themselves which tag they are.
-READ_AS_ONE = {"performer": _instrument, "fingerprint": _fingerprint}
+READ_AS_ONE: Final = {"performer": _instrument, "fingerprint": _fingerprint}

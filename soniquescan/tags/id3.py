@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mutagen import id3
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
     from soniquescan.tags.source import Source
 
-MAGIC = b"ID3"
-HEADER_BYTES = 10
+MAGIC: Final = b"ID3"
+HEADER_BYTES: Final = 10
 V22, V23, V24 = 2, 3, 4
 UNSYNCHRONISED, EXTENDED, FOOTER = 0x80, 0x40, 0x10  # flags of a tag
-HIGH_BIT = 0x80  # never set in a synchsafe number's bytes
+HIGH_BIT: Final = 0x80  # never set in a synchsafe number's bytes
 
 # Name, size and flags of a frame.
-_LAYOUT_V22 = struct.Struct(">3s3s")
-_LAYOUT = struct.Struct(">4s4sH")
+_LAYOUT_V22: Final = struct.Struct(">3s3s")
+_LAYOUT: Final = struct.Struct(">4s4sH")
 
 # ID3v2.2's three-letter frames → their names since 2.3: mutagen's classes derive from each other.
-NAMES_SINCE_2_3 = {name: str(frame.__mro__[1].__name__) for name, frame in id3.Frames_2_2.items()}
+NAMES_SINCE_2_3: Final = {name: str(frame.__mro__[1].__name__) for name, frame in id3.Frames_2_2.items()}
 
-ID3V1_BYTES = 128
-_ID3V1 = struct.Struct("<3x30s30s30s4s30sB")
+ID3V1_BYTES: Final = 128
+_ID3V1: Final = struct.Struct("<3x30s30s30s4s30sB")
 
 
 class Header(NamedTuple):
@@ -62,7 +62,7 @@ class _FrameFlags(NamedTuple):
     unsynchronised: int
 
 
-_FRAME_FLAGS = {
+_FRAME_FLAGS: Final = {
     V23: _FrameFlags(compressed=0x80, encrypted=0x40, grouped=0x20, sized=0x80, unsynchronised=0),
     V24: _FrameFlags(compressed=0x08, encrypted=0x04, grouped=0x40, sized=0x01, unsynchronised=0x02),
 }

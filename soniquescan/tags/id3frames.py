@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from soniquescan.messages import ErrorKind
 from soniquescan.tags.content import Block, Problem, Values
@@ -17,16 +17,16 @@ from soniquescan.tags.mapping import ID3_FRAMES, ID3_TXXX, PEOPLE_ROLES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MUSICBRAINZ_OWNER = b"http://musicbrainz.org"
-PICTURES = ("APIC", "PIC")
+MUSICBRAINZ_OWNER: Final = b"http://musicbrainz.org"
+PICTURES: Final = ("APIC", "PIC")
 
 # What one tag's compressed frames may grow to. No honest text is longer; 16 MB of zeros inflate to 16 GB.
-MAX_INFLATED_BYTES = 64 * 1024 * 1024
+MAX_INFLATED_BYTES: Final = 64 * 1024 * 1024
 
 LATIN_1, UTF_16, UTF_16_BE, UTF_8 = range(4)  # a text frame's first byte
-LANGUAGE_END = 4  # of COMM, USLT, SYLT and USER: three bytes of language come after the encoding
-TIME_BYTES = 4
-MILLISECONDS = 2  # SYLT's time stamps; the other kind counts MPEG frames
+LANGUAGE_END: Final = 4  # of COMM, USLT, SYLT and USER: three bytes of language come after the encoding
+TIME_BYTES: Final = 4
+MILLISECONDS: Final = 2  # SYLT's time stamps; the other kind counts MPEG frames
 
 
 @dataclass(slots=True)
@@ -219,7 +219,7 @@ def nothing(_found: Frames, _name: str, _frame: bytes) -> None:
     """Leave out a frame that is not text, though its name begins as one that is."""
 
 
-READERS: dict[str, Callable[[Frames, str, bytes], None]] = {
+READERS: Final[dict[str, Callable[[Frames, str, bytes], None]]] = {
     "APIC": picture,
     "COMM": _comment,
     "GEOB": nothing,
@@ -239,7 +239,7 @@ READERS: dict[str, Callable[[Frames, str, bytes], None]] = {
     "WXXX": _free_url,
 }
 # T… and the inofficial GRP1, MVNM, MVIN and XSO… of iTunes and others are texts, W… are addresses.
-READERS_BY_INITIAL: dict[str, Callable[[Frames, str, bytes], None]] = {
+READERS_BY_INITIAL: Final[dict[str, Callable[[Frames, str, bytes], None]]] = {
     "G": text_frame,
     "M": text_frame,
     "T": text_frame,

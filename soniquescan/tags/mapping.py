@@ -11,7 +11,7 @@ Trap: the file key MUSICBRAINZ_TRACKID is the *recording* id; the release track 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Row(NamedTuple):
@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 # fmt: off
-ROWS = tuple(Row(*cells) for cells in (
+ROWS: Final = tuple(Row(*cells) for cells in (
     # Picard name, ID3v2, Vorbis comment, APEv2, MP4, ASF, RIFF INFO
     ("acoustid_fingerprint", "TXXX:Acoustid Fingerprint", "ACOUSTID_FINGERPRINT", "ACOUSTID_FINGERPRINT", "----:Acoustid Fingerprint", "Acoustid/Fingerprint", ""),
     ("acoustid_id", "TXXX:Acoustid Id", "ACOUSTID_ID", "ACOUSTID_ID", "----:Acoustid Id", "Acoustid/Id", ""),
@@ -126,7 +126,7 @@ ROWS = tuple(Row(*cells) for cells in (
 # fmt: on
 
 # Involved people lists (TIPL, and IPLS of ID3v2.3): what Picard calls the function. Any other is an instrument.
-PEOPLE_ROLES = {
+PEOPLE_ROLES: Final = {
     "arranger": "arranger",
     "engineer": "engineer",
     "producer": "producer",
@@ -136,7 +136,7 @@ PEOPLE_ROLES = {
 
 # Keys that other taggers write for what Picard's table has under another key. They fill a tag that the file
 # has not got otherwise, and stay in `tags` as they are. Source: the tables of mediafile, navidrome and mp3tag.
-ALIASES = {
+ALIASES: Final = {
     "album artist": "albumartist",
     "disc": "discnumber",
     "initialkey": "key",
@@ -162,14 +162,14 @@ def _with_prefix(keys: dict[str, str], prefix: str) -> dict[str, str]:
 
 # A key of our own choosing (TXXX, ----, an unknown Vorbis or APEv2 key) means what it means in a Vorbis comment,
 # else the tag of that name: Picard writes tags that a format has no key for under their own names.
-FREE = {row.name: row.name for row in ROWS} | _column("vorbis") | {"fingerprint": "fingerprint"}
-ID3_FRAMES = {key: name for key, name in _column("id3").items() if key.isupper() and ":" not in key}
-ID3_TXXX = FREE | _with_prefix(_column("id3"), "txxx:")
-VORBIS = FREE
+FREE: Final = {row.name: row.name for row in ROWS} | _column("vorbis") | {"fingerprint": "fingerprint"}
+ID3_FRAMES: Final = {key: name for key, name in _column("id3").items() if key.isupper() and ":" not in key}
+ID3_TXXX: Final = FREE | _with_prefix(_column("id3"), "txxx:")
+VORBIS: Final = FREE
 # Opus has gains of its own, in a unit of their own: RFC 7845, section 5.2.1.
-OPUS = VORBIS | {name: name for name in ("r128_track_gain", "r128_album_gain")}
-APE = FREE | _column("ape")
-MP4_ATOMS = {key: row.name for row in ROWS for key in row.mp4.split(", ") if key and not key.startswith("----:")}
-MP4_FREEFORM = FREE | _with_prefix(_column("mp4"), "----:")
-ASF = FREE | _column("asf")
-INFO = _column("info")
+OPUS: Final = VORBIS | {name: name for name in ("r128_track_gain", "r128_album_gain")}
+APE: Final = FREE | _column("ape")
+MP4_ATOMS: Final = {key: row.name for row in ROWS for key in row.mp4.split(", ") if key and not key.startswith("----:")}
+MP4_FREEFORM: Final = FREE | _with_prefix(_column("mp4"), "----:")
+ASF: Final = FREE | _column("asf")
+INFO: Final = _column("info")

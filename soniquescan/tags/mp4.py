@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mutagen._util import DictProxy
 from mutagen.mp4 import AtomDataType, MP4Info, MP4Tags
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
     from soniquescan.messages import AudioStream
 
-_CONTAINERS = (b"moov", b"udta", b"trak", b"mdia", b"meta", b"ilst", b"stbl", b"minf", b"moof", b"traf")
-MAX_DEPTH = 16  # honest files nest six deep
-FULL_ATOM_BYTES = 4  # version and flags, which QuickTime's own `meta` has not got
-ILST = (b"moov", b"udta", b"meta", b"ilst")
-ATOM_HEADER_BYTES = 8
-DATA_HEADER_BYTES = 16
-_ITUNES = "com.apple.itunes"
-PAIRS = {"trkn": ("tracknumber", "totaltracks"), "disk": ("discnumber", "totaldiscs")}
-ZERO_IS_UNSET = ("tmpo",)
+_CONTAINERS: Final = (b"moov", b"udta", b"trak", b"mdia", b"meta", b"ilst", b"stbl", b"minf", b"moof", b"traf")
+MAX_DEPTH: Final = 16  # honest files nest six deep
+FULL_ATOM_BYTES: Final = 4  # version and flags, which QuickTime's own `meta` has not got
+ILST: Final = (b"moov", b"udta", b"meta", b"ilst")
+ATOM_HEADER_BYTES: Final = 8
+DATA_HEADER_BYTES: Final = 16
+_ITUNES: Final = "com.apple.itunes"
+PAIRS: Final = {"trkn": ("tracknumber", "totaltracks"), "disk": ("discnumber", "totaldiscs")}
+ZERO_IS_UNSET: Final = ("tmpo",)
 
 # Codecs as MPEG-4 and mutagen name them → as ffmpeg does. Object types: https://mp4ra.org/registered-types/object-types
-CODECS = {
+CODECS: Final = {
     "mp4a": "aac",
     "mp4a.40": "aac",
     "mp4a.66": "aac",
@@ -54,7 +54,7 @@ CODECS = {
     "samr": "amr_nb",
     "sawb": "amr_wb",
 }
-LOSSLESS = ("alac", "flac", "mp4als", "pcm")
+LOSSLESS: Final = ("alac", "flac", "mp4als", "pcm")
 
 
 class _Tree(Atoms):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mutagen.aac import AACInfo
 from mutagen.ac3 import AC3Info
@@ -17,10 +17,10 @@ from soniquescan.tags.source import Source
 if TYPE_CHECKING:
     from soniquescan.messages import AudioStream
 
-LAYER_III = 3
+LAYER_III: Final = 3
 XING_FRAMES, XING_BYTES = 1, 2  # flags: which fields a Xing header has
-MAX_FRAME_BYTES = 2881  # of layer III, free format aside; encoders differ in whether they count the first
-_AC3_CODECS = {"ac-3": "ac3", "ec-3": "eac3"}
+MAX_FRAME_BYTES: Final = 2881  # of layer III, free format aside; encoders differ in whether they count the first
+_AC3_CODECS: Final = {"ac-3": "ac3", "ec-3": "eac3"}
 
 
 def read_mp3(source: Source) -> Content:

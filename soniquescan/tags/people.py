@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from soniquescan.messages import Credit
 from soniquescan.tags import normalise
 from soniquescan.text import name_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 # Only these part one person from another: AC/DC, "Simon & Garfunkel", "Earth, Wind & Fire" and
 # "Tyler, The Creator" are one each.
-_SEPARATOR = re.compile(r" feat\. | feat | ft\. | ft | featuring | / |; ", re.IGNORECASE)
+_SEPARATOR: Final = re.compile(r" feat\. | feat | ft\. | ft | featuring | / |; ", re.IGNORECASE)
 
 
 def split_names(credit: str) -> tuple[str, ...]:
     """Return the people in a credit as shown, "A feat. B" for example."""
+    if " f" not in credit and " F" not in credit and " / " not in credit and "; " not in credit:  # as it mostly is
+        name = credit.strip()
+        return (name,) if name else ()
     return tuple(name.strip() for name in _SEPARATOR.split(credit) if name.strip())
 
 
@@ -37,6 +40,10 @@ def credits_of(
     role: str, names: Sequence[str], sort_names: Sequence[str] = (), ids: Sequence[str] = ()
 ) -> list[Credit]:
     """Return a credit for each name, with its sort name and its id where there are as many as names."""
+    if len(names) == 1:  # as it mostly is
+        sort_name = sort_names[0] if len(sort_names) == 1 else None
+        uuid = normalise.uuid(ids[0]) if len(ids) == 1 else None
+        return [Credit(role, names[0], sort_name, uuid)] if names[0] else []
     if len(sort_names) == 1 and len(names) > 1:
         sort_names = split_names(sort_names[0])
     sorts = sort_names if len(sort_names) == len(names) else [None] * len(names)
@@ -44,8 +51,10 @@ def credits_of(
     return [Credit(role, *person) for person in zip(names, sorts, uuids, strict=True) if person[0]]
 
 
-def distinct(people_: Iterable[Credit]) -> tuple[Credit, ...]:
+def distinct(people_: list[Credit]) -> tuple[Credit, ...]:
     """Return the credits without those that say again what an earlier one says."""
+    if len(people_) == 1:
+        return (people_[0],)
     unique: dict[tuple[str, str], Credit] = {}
     for credit in people_:
         unique.setdefault((credit.role, credit.musicbrainz_artistid or name_key(credit.name)), credit)
@@ -63,7 +72,7 @@ def credited(
     role: str, listed: Sequence[str], shown: Sequence[str], sort_names: Sequence[str], tagged_ids: Sequence[str]
 ) -> Credited:
     """Return the people whom the values of a role's tags name."""
-    ids = normalise.all_ids(tagged_ids)
+    ids = normalise.all_ids(tagged_ids) if tagged_ids else []
     found = credits_of(role, people(listed, shown, len(ids)), sort_names, ids)
     if ids and [credit.musicbrainz_artistid for credit in found] == [text.lower() for text in ids]:
         left_ids = []

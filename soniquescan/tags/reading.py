@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from soniquescan.errors import FileReadError
 from soniquescan.messages import AudioStream, ErrorKind, TrackTags
@@ -24,7 +24,7 @@ from soniquescan.tags.source import Source
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_READERS: dict[str, Callable[[Source], Content]] = {
+_READERS: Final[dict[str, Callable[[Source], Content]]] = {
     "mp3": read_mp3,
     "flac": read_flac,
     "ogg": read_ogg,

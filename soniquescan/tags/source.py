@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from soniquescan.tags.id3 import Header
 
-BUFFER_BYTES = 8 * 1024  # holds most headers; with 16 KiB a file takes 3.5 µs more of 96
+BUFFER_BYTES: Final = 8 * 1024  # holds most headers; with 16 KiB a file takes 3.5 µs more of 96
 
 
 class Around(NamedTuple):

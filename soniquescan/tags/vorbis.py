@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from soniquescan.messages import ErrorKind
 from soniquescan.tags.content import Block, Problem
 from soniquescan.tags.freeform import add_freeform
 from soniquescan.tags.mapping import VORBIS
 
-NAMELESS = "unknown"  # the key of a comment that has none, as mutagen has it
-_PICTURES = {"metadata_block_picture": True, "coverart": True, "coverartmime": False, "coverartdescription": False}
+NAMELESS: Final = "unknown"  # the key of a comment that has none, as mutagen has it
+_PICTURES: Final = {
+    "metadata_block_picture": True,
+    "coverart": True,
+    "coverartmime": False,
+    "coverartdescription": False,
+}
 
 
 def read_comments(raw: bytes, names: dict[str, str] = VORBIS) -> Block:

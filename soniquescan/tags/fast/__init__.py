@@ -8,7 +8,7 @@ reader here returns is what they return, in every field.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from soniquescan.tags.fast import flac, mp3, mp4, ogg
 from soniquescan.tags.fast.answers import Declined
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from soniquescan.tags.source import Source
 
 # First bytes of a file, four of them or two, or of MP4 bytes 4 to 8 → what reads it.
-_READERS: dict[bytes, Callable[[Source], Found]] = {
+_READERS: Final[dict[bytes, Callable[[Source], Found]]] = {
     b"fLaC": flac.read,
     b"OggS": ogg.read,
     **dict.fromkeys(mp3.TAGS, mp3.read),
@@ -29,7 +29,7 @@ _READERS: dict[bytes, Callable[[Source], Found]] = {
 }
 
 # What a reader meets in bytes that are not as its format has them.
-_ODD = (Declined, IndexError, KeyError, ValueError, struct.error)
+_ODD: Final = (Declined, IndexError, KeyError, ValueError, struct.error)
 
 
 def read(source: Source) -> Found | None:

@@ -7,7 +7,7 @@ the key to what they said there. `soniquescan.tags.apev2` is the reference.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from soniquescan.memo import Memo
 from soniquescan.tags.apev2 import BINARY, FOOTER_BYTES, HAS_HEADER
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from soniquescan.tags.content import Values
     from soniquescan.tags.source import Source
 
-_footer = struct.Struct("<12xIII8x").unpack  # size, count of items, flags
-_item = struct.Struct("<II").unpack_from
-_ITEM_BYTES = 8
+_footer: Final = struct.Struct("<12xIII8x").unpack  # size, count of items, flags
+_item: Final = struct.Struct("<II").unpack_from
+_ITEM_BYTES: Final = 8
 
-_WINDOW_BYTES = 8 * 1024  # read at once: texts as a rule, and the start of a picture behind them
+_WINDOW_BYTES: Final = 8 * 1024  # read at once: texts as a rule, and the start of a picture behind them
 
 
 def read(source: Source, footer: bytes, end: int) -> tuple[int, Values, bool]:
@@ -80,4 +80,4 @@ def _read_item(raw: bytes) -> tuple[str, list[str]]:
     return name, [text for text in value.decode("utf-8", "replace").split("\x00") if text.strip()]
 
 
-_said = Memo(_read_item)
+_said: Final = Memo(_read_item)

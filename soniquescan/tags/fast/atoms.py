@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from soniquescan.tags.fast.answers import Declined
 
 if TYPE_CHECKING:
     from soniquescan.tags.source import Source
 
-HEADER_BYTES = 8
-HEADER = Struct(">I4s").unpack_from  # size, header included, and name
+HEADER_BYTES: Final = 8
+HEADER: Final = Struct(">I4s").unpack_from  # size, header included, and name
 
-READ_ON_BYTES = 16 * 1024  # the tags of most files take 2 to 6 KB
+READ_ON_BYTES: Final = 16 * 1024  # the tags of most files take 2 to 6 KB
 
 
 class Window:

@@ -7,7 +7,7 @@ tells whether the file is whole. `soniquescan.tags.flac` is the reference.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from soniquescan.messages import AudioStream
 from soniquescan.tags.content import fits
@@ -19,23 +19,24 @@ if TYPE_CHECKING:
     from soniquescan.tags.content import Values
     from soniquescan.tags.source import Source
 
-_COMMENTS, _PICTURE = 4, 6
-_MAX_BLOCKS = 64
-_FIELDS_BYTES = 128  # of a block as a rule: its header, and all of a picture's fields
-_WINDOW_BYTES = 512  # read where a block begins behind the head: room for longer fields
-_COMMENTS_BYTES = 4096  # likewise, where comments may follow
+_COMMENTS: Final = 4  # kinds of blocks
+_PICTURE: Final = 6
+_MAX_BLOCKS: Final = 64
+_FIELDS_BYTES: Final = 128  # of a block as a rule: its header, and all of a picture's fields
+_WINDOW_BYTES: Final = 512  # read where a block begins behind the head: room for longer fields
+_COMMENTS_BYTES: Final = 4096  # likewise, where comments may follow
 
 # The file's start with all of STREAMINFO, section 8.2: magic, header of the block, sizes of blocks and frames, the
 # stream's properties, MD5. The sizes of frames have three bytes: the greatest is in the lower three of the fourth size.
-_start = struct.Struct(">4sIHHHIQ16s")
-_STREAMINFO = 34  # the block's header: its kind is 0; the high bit tells whether it is the last one
-_NO_MD5 = bytes(16)
-_number = struct.Struct(">I").unpack_from
+_start: Final = struct.Struct(">4sIHHHIQ16s")
+_STREAMINFO: Final = 34  # the block's header: its kind is 0; the high bit tells whether it is the last one
+_NO_MD5: Final = bytes(16)
+_number: Final = struct.Struct(">I").unpack_from
 
-_ID3V1_BYTES = 128
-_TAIL_BYTES = 24 * 1024  # what `flacframes` looks at where nothing tells how large a frame is
-_MAX_FRAME_BYTES = 64 * 1024
-_FRAME_OVERHEAD_BYTES = 64  # headers of a frame and of its channels, at most
+_ID3V1_BYTES: Final = 128
+_TAIL_BYTES: Final = 24 * 1024  # what `flacframes` looks at where nothing tells how large a frame is
+_MAX_FRAME_BYTES: Final = 64 * 1024
+_FRAME_OVERHEAD_BYTES: Final = 64  # headers of a frame and of its channels, at most
 
 
 class _Info(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from soniquescan.memo import Memo
 from soniquescan.tags.id3 import read_id3v1
@@ -10,11 +10,11 @@ from soniquescan.tags.id3 import read_id3v1
 if TYPE_CHECKING:
     from soniquescan.tags.content import Values
 
-_FIRST_NAMES = {"title", "artist", "album", "date"}
-_FIRST_BYTES = 97  # of those, and of the letters in front of them
+_FIRST_NAMES: Final = {"title", "artist", "album", "date"}
+_FIRST_BYTES: Final = 97  # of those, and of the letters in front of them
 
 # Comment, number and genre → what they say. They come again with each album, where titles do not.
-_rest: Memo[bytes, Values] = Memo(lambda raw: read_id3v1(bytes(_FIRST_BYTES) + raw).values)
+_rest: Final[Memo[bytes, Values]] = Memo(lambda raw: read_id3v1(bytes(_FIRST_BYTES) + raw).values)
 
 
 def add(values: Values, raw: bytes) -> None:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import codecs
 import struct
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mutagen.id3 import Frames as FrameClasses
 
-from soniquescan.memo import MEMO_ENTRIES, MEMO_SIZE, Memo
+from soniquescan.memo import Memo, remember
 from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.freeform import READ_AS_ONE
 from soniquescan.tags.id3 import HEADER_BYTES, HIGH_BIT, NAMES_SINCE_2_3, V22, V23, V24, Header, read_id3v2
@@ -39,35 +39,35 @@ if TYPE_CHECKING:
     from soniquescan.tags.content import Values
     from soniquescan.tags.source import Source
 
-MAGIC = b"ID3"
-_frame_header = struct.Struct(">4sIH").unpack  # name, size, flags
-_tag_header = struct.Struct(">3xBxB4B").unpack_from  # version, flags, four bytes of size
+MAGIC: Final = b"ID3"
+_frame_header: Final = struct.Struct(">4sIH").unpack  # name, size, flags
+_tag_header: Final = struct.Struct(">3xBxB4B").unpack_from  # version, flags, four bytes of size
 
 # What is read at once behind a picture that goes beyond the file's first bytes: padding as a rule (mutagen leaves
 # 1 KB or less), and what is to be known of the audio: three frames and the start of a fourth, of which the longest
 # are of layer II, with 384 kbit/s at 32 kHz.
-_REST_BYTES = 4 * 1024
-AUDIO_BYTES = 3 * 1729 + 40
+_REST_BYTES: Final = 4 * 1024
+AUDIO_BYTES: Final = 3 * 1729 + 40
 
 # What a frame says: its kind, the tag, and the texts, without blank ones.
 Meaning = tuple[int, str, Any]
-NAMED = 0  # a frame for this tag
-FREE = 1  # TXXX or WXXX with a key for this tag
-OWN = 2  # the same with a key that the table has not
-SEVERAL = 3  # instead of texts there are meanings: of people with their functions, and of what is blank
-LYRICS = 4  # USLT
-GAINS = 5  # RVA2; instead of texts there are values
-PASS = 6  # no frame, or one without a text or with a long one; instead of texts there is the size (`_read_header`)
-_PADDING: Meaning = (PASS, "", 0)
+NAMED: Final = 0  # a frame for this tag
+FREE: Final = 1  # TXXX or WXXX with a key for this tag
+OWN: Final = 2  # the same with a key that the table has not
+SEVERAL: Final = 3  # instead of texts there are meanings: of people with their functions, and of what is blank
+LYRICS: Final = 4  # USLT
+GAINS: Final = 5  # RVA2; instead of texts there are values
+PASS: Final = 6  # no frame, or one without a text or with a long one; instead of texts its size (`_read_header`)
+_PADDING: Final[Meaning] = (PASS, "", 0)
 
-HEADER_BYTES_V22 = 6  # of a frame
-COMMENT = "comment"
-LANGUAGE_BYTES = 3  # stand in front of a comment
-_DESCRIBED = ("", COMMENT)  # the text begins with a key, or a description
-_END = bytes(2 * HEADER_BYTES)  # put behind a tag's frames, so that padding is behind each tag
+HEADER_BYTES_V22: Final = 6  # of a frame
+COMMENT: Final = "comment"
+LANGUAGE_BYTES: Final = 3  # stand in front of a comment
+_DESCRIBED: Final = ("", COMMENT)  # the text begins with a key, or a description
+_END: Final = bytes(2 * HEADER_BYTES)  # put behind a tag's frames, so that padding is behind each tag
 
 # What no other file says: not remembered.
-_OF_ONE_TRACK = {
+_OF_ONE_TRACK: Final = {
     "acoustid_fingerprint", "acoustid_id", "isrc", "musicbrainz_recordingid", "musicbrainz_trackid",
     "replaygain_track_gain", "replaygain_track_peak", "title",
 }  # fmt: skip
@@ -138,7 +138,7 @@ class Tag:
         if size > 0:
             if end > frames_end:
                 raise TogetherError
-            self.add(*layout.meanings[frames[start:end]])
+            self.add(*layout.meanings.of(frames[start:end]))
             return frames, end
         self.has_cover = self.has_cover or (frames.startswith(layout.picture, start) and size < -layout.header_bytes)
         if end + layout.header_bytes > frames_end and self.goes_on():
@@ -163,7 +163,7 @@ def _are_spellings(keys: list[str]) -> bool:
     return len(keys) > 1 and len(set(map(str.casefold, keys))) < len(set(keys))
 
 
-class _Meanings(dict[bytes, Meaning]):
+class _Meanings:
     """Frame, header included → what it says.
 
     Not a `Memo`, since eight of a file's frames are new: two calls less save 0.4 of 1.6 µs for each of them, and not to
@@ -171,15 +171,23 @@ class _Meanings(dict[bytes, Meaning]):
     """
 
     def __init__(self, version: int) -> None:
-        super().__init__()
-        self.headers = Memo(partial(_read_header, version=version))
+        self._headers: Memo[bytes, tuple[int, str | None]] = Memo(partial(_read_header, version=version))
+        self._said: dict[bytes, Meaning] = {}
 
-    def __missing__(self, raw: bytes) -> Meaning:
-        size, name = self.headers[raw[:HEADER_BYTES]]
+    def __len__(self) -> int:
+        return len(self._said)
+
+    def of(self, raw: bytes) -> Meaning:
+        """Return what a frame says."""
+        known = self._said.get(raw)
+        return self._read(raw) if known is None else known
+
+    def _read(self, raw: bytes) -> Meaning:
+        size, name = self._headers[raw[:HEADER_BYTES]]
         if size != len(raw):
-            return self.remember(raw, _PADDING) if size == 0 else (PASS, "", size)
+            return self._remember(raw, _PADDING) if size == 0 else (PASS, "", size)
         if name is None:
-            return self.remember(raw, _rare(raw))
+            return self._remember(raw, _rare(raw))
         kind, start = NAMED, HEADER_BYTES + 1
         encoding = raw[HEADER_BYTES]
         if name == COMMENT:
@@ -193,15 +201,12 @@ class _Meanings(dict[bytes, Meaning]):
         if name in _DESCRIBED:
             kind, name, text = _described(name, text)
         if "\x00" in text or not text.strip():
-            return self.remember(raw, _tidied(kind, name, text.split("\x00")))
-        return (kind, name, [text]) if name in _OF_ONE_TRACK else self.remember(raw, (kind, name, [text]))
+            return self._remember(raw, _tidied(kind, name, text.split("\x00")))
+        return (kind, name, [text]) if name in _OF_ONE_TRACK else self._remember(raw, (kind, name, [text]))
 
-    def remember(self, raw: bytes, meaning: Meaning) -> Meaning:
+    def _remember(self, raw: bytes, meaning: Meaning) -> Meaning:
         """Return the meaning, from now on without making it."""
-        if len(raw) <= MEMO_SIZE:
-            if len(self) >= MEMO_ENTRIES:
-                self.clear()
-            self[raw] = meaning
+        remember(self._said, raw, meaning, len(raw))
         return meaning
 
 
@@ -212,12 +217,12 @@ class _MeaningsV22(_Meanings):
         super().__init__(V22)
         self._since_2_3 = _Meanings(V23)
 
-    def __missing__(self, raw: bytes) -> Meaning:
-        size, _ = self.headers[raw[:HEADER_BYTES_V22]]
+    def _read(self, raw: bytes) -> Meaning:
+        size, _ = self._headers[raw[:HEADER_BYTES_V22]]
         if size != len(raw):
             return PASS, "", size
         name = NAMES_SINCE_2_3[raw[:3].decode()].encode()
-        return self.remember(raw, self._since_2_3[b"%b\x00%b\x00\x00%b" % (name, raw[3:6], raw[6:])])
+        return self._remember(raw, self._since_2_3.of(b"%b\x00%b\x00\x00%b" % (name, raw[3:6], raw[6:])))
 
 
 def _described(name: str, text: str) -> tuple[int, str, str]:
@@ -271,7 +276,7 @@ def _rare(raw: bytes) -> Meaning:
     return tidied[0] if len(tidied) == 1 else (SEVERAL, "", tidied)
 
 
-_RECORDING_ID = MUSICBRAINZ_OWNER + b"\x00"  # what stands in front of it
+_RECORDING_ID: Final = MUSICBRAINZ_OWNER + b"\x00"  # what stands in front of it
 
 
 def _key(key: str) -> tuple[int, str]:
@@ -282,7 +287,7 @@ def _key(key: str) -> tuple[int, str]:
     return (FREE, name) if name else (OWN, key)
 
 
-_KEYS = Memo(_key)
+_KEYS: Final = Memo(_key)
 
 
 def _text_frames() -> dict[bytes, str]:
@@ -295,7 +300,7 @@ def _text_frames() -> dict[bytes, str]:
     return found | {b"TXXX": "", b"COMM": COMMENT}
 
 
-_TEXT_FRAMES = _text_frames()
+_TEXT_FRAMES: Final = _text_frames()
 
 
 class _Layout(NamedTuple):
@@ -336,14 +341,14 @@ def _read_name(raw: bytes, *, version: int) -> tuple[bool, str | None]:
     return reader not in (None, nothing, picture), _TEXT_FRAMES.get(raw)
 
 
-_NO_NAMES = (bytes(3), bytes(4))
-_NAMES = {version: Memo(partial(_read_name, version=version)) for version in (V22, V23, V24)}
-_HIGH_BITS = 0x8080_8080  # none is set in a synchsafe number; where one is, some taggers wrote a plain one
+_NO_NAMES: Final = (bytes(3), bytes(4))
+_NAMES: Final = {version: Memo(partial(_read_name, version=version)) for version in (V22, V23, V24)}
+_HIGH_BITS: Final = 0x8080_8080  # none is set in a synchsafe number; where one is, some taggers wrote a plain one
 
 # Flags of a frame that has more than its content, or has it packed: ID3v2.3, section 3.3.1; ID3v2.4, section 4.1.
-_WRAPPED = {V22: 0, V23: 0xE0, V24: 0x4F}
+_WRAPPED: Final = {V22: 0, V23: 0xE0, V24: 0x4F}
 
-_LAYOUTS = {
+_LAYOUTS: Final = {
     V22: _Layout(_MeaningsV22(), HEADER_BYTES_V22, 5, b"PIC"),
     V23: _Layout(_Meanings(V23), HEADER_BYTES, 7, b"APIC"),
     V24: _Layout(_Meanings(V24), HEADER_BYTES, 7, b"APIC"),
@@ -376,14 +381,13 @@ def _read_frames(tag: Tag, layout: _Layout) -> None:
         # Of most sizes all is in the last byte. If it is not, or the frame is odd, it has no meaning that is known:
         # to look at headers only then saves 0.1 of 0.4 µs a frame.
         end = start + header_bytes + frames[start + size_at]
-        kind, name, said = meanings[frames[start:end]]
-        if not kind:
-            if name in values:
+        kind, name, said = meanings.of(frames[start:end])
+        if kind <= FREE:
+            among = values if kind == NAMED else free
+            names = len(among)
+            among.setdefault(name, said)
+            if len(among) == names:  # there is one of that name
                 tag.add(kind, name, said)
-            else:
-                values[name] = said
-        elif kind == FREE and name not in free:
-            free[name] = said
         elif kind != PASS:
             tag.add(kind, name, said)
         elif said:

@@ -13,7 +13,7 @@ import struct
 from functools import partial
 from itertools import chain
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mutagen._constants import GENRES
 from mutagen.mp4 import AtomDataType, MP4FreeForm
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
     from soniquescan.tags.fast.atoms import Window
 
 # How much of a list must be at hand, and is looked at: more where an item does not end within.
-_SPANS = ((HEADER_BYTES, 8 * 1024), (READ_ON_BYTES, READ_ON_BYTES), (64 * 1024, 64 * 1024))
-_DATA = b"data\x00\x00\x00"  # name, version, and two bytes of the type; the third and four of the locale follow
-_VALUE = 5
-_NOT_VALUE = DATA_HEADER_BYTES - _VALUE
-_SIZE = Struct(">I").unpack_from
-_ONE_SIZE = Struct(">I").unpack
-_SIZE_BYTES = 4
-_PLAIN_BYTES = HEADER_BYTES + _SIZE_BYTES  # what stands before the data of Apple's items
-_NAME_HEADER_BYTES = 12  # of `mean` and `name`, which have a version and flags
-_FREE = b"----"
-_COVER = b"covr"
-_TEXT = int(AtomDataType.UTF8)
-_OTHER = -1
+_SPANS: Final = ((HEADER_BYTES, 8 * 1024), (READ_ON_BYTES, READ_ON_BYTES), (64 * 1024, 64 * 1024))
+_DATA: Final = b"data\x00\x00\x00"  # name, version, and two bytes of the type; the third and four of the locale follow
+_VALUE: Final = 5
+_NOT_VALUE: Final = DATA_HEADER_BYTES - _VALUE
+_SIZE: Final = Struct(">I").unpack_from
+_ONE_SIZE: Final = Struct(">I").unpack
+_SIZE_BYTES: Final = 4
+_PLAIN_BYTES: Final = HEADER_BYTES + _SIZE_BYTES  # what stands before the data of Apple's items
+_NAME_HEADER_BYTES: Final = 12  # of `mean` and `name`, which have a version and flags
+_FREE: Final = b"----"
+_COVER: Final = b"covr"
+_TEXT: Final = int(AtomDataType.UTF8)
+_OTHER: Final = -1
 
 
 # What stands in an item before its first value: its tag, or its key; the end of the value, in the piece that begins
@@ -260,24 +260,26 @@ def _genre(_type: int, value: bytes) -> str:
     return GENRES[number - 1]
 
 
-_PAIR = Struct(">2xHH").unpack_from
-_GENRE_BYTES = 2
-_INTEGER_BYTES = (1, 2, 3, 4, 8)
+_PAIR: Final = Struct(">2xHH").unpack_from
+_GENRE_BYTES: Final = 2
+_INTEGER_BYTES: Final = (1, 2, 3, 4, 8)
 # What mutagen knows of items, by what they hold.
-_KNOWN: dict[Callable[[int, bytes], str], str] = {
+_KNOWN: Final[dict[Callable[[int, bytes], str], str]] = {
     _open_text: "©nam ©alb ©ART aART ©wrt ©day ©cmt desc purd ©grp ©gen ©lyr catg keyw ©too cprt "
     "soal soaa soar sonm soco sosn tvsh purl egid",
     _integer: "plID cnID geID atID sfID cmID akID tvsn tves tmpo ©mvi ©mvc shwm stik hdvd rtng",
     _flag: "cpil pgap pcst",
     _genre: "gnre",
 }
-_PARSERS = {key: parse for parse, keys in _KNOWN.items() for key in keys.split()}
-_FLAG_TAGS = {MP4_ATOMS[key] for key in _KNOWN[_flag].split()}
-_NOT_ITEMS = {row.name for row in ROWS} | {"covr"}  # an unknown item of a tag's name would be put together with that
+_PARSERS: Final = {key: parse for parse, keys in _KNOWN.items() for key in keys.split()}
+_FLAG_TAGS: Final = {MP4_ATOMS[key] for key in _KNOWN[_flag].split()}
+_NOT_ITEMS: Final = {row.name for row in ROWS} | {
+    "covr"
+}  # an unknown item of a tag's name would be put together with that
 
-_HEADS = Memo(partial(_head, by_key=False))
-_HEADS_BY_KEY = Memo(partial(_head, by_key=True))
-_KEYS = Memo(_key)
-_FREE_TAGS = Memo(_free_tag)
-_OTHERS = Memo(_other, size=lambda item, _: len(item[-1]))
-_ARE_APART = Memo(_are_apart)
+_HEADS: Final = Memo(partial(_head, by_key=False))
+_HEADS_BY_KEY: Final = Memo(partial(_head, by_key=True))
+_KEYS: Final = Memo(_key)
+_FREE_TAGS: Final = Memo(_free_tag)
+_OTHERS: Final = Memo(_other, size=lambda item, _: len(item[-1]))
+_ARE_APART: Final = Memo(_are_apart)

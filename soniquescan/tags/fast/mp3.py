@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mutagen.mp3 import HeaderNotFoundError, MPEGFrame
 from mutagen.mp3._util import LAMEError, LAMEHeader, XingHeader
@@ -30,29 +30,29 @@ if TYPE_CHECKING:
     from soniquescan.tags.source import Source
 
 # How a file of this kind begins: with an ID3v2 tag, or with the sync of a frame.
-TAGS: tuple[bytes, ...] = (b"ID3\x02", b"ID3\x03", b"ID3\x04")
-SYNCS: tuple[bytes, ...] = tuple(
+TAGS: Final[tuple[bytes, ...]] = (b"ID3\x02", b"ID3\x03", b"ID3\x04")
+SYNCS: Final[tuple[bytes, ...]] = tuple(
     bytes((0xFF, 0xE0 | version << 3 | layer << 1 | unprotected))
     for version in (0, 2, 3)
     for layer in (1, 2, 3)
     for unprotected in (0, 1)
 )
 
-_FRAMES = 4  # that must follow each other where no header of an encoder says that this is audio
-_MAGIC_END = 40  # of an encoder's header in its frame
+_FRAMES: Final = 4  # that must follow each other where no header of an encoder says that this is audio
+_MAGIC_END: Final = 40  # of an encoder's header in its frame
 
 # Xing's header: magic, flags, frames, bytes; a table of 100 bytes and the quality, if flags 4 and 8 say so; LAME's.
-_xing = struct.Struct(">4sIII").unpack_from
-_XING = (b"Xing", b"Info")
-_XING_BYTES = {3: 16, 3 + 4: 116, 3 + 8: 20, 3 + 4 + 8: 120}  # by flags; frames and bytes are there
-_LAME_BYTES = 36
-_VERSION_BYTES = 9  # what LAME's header begins with, "LAME3.100"
-_LAME_DELAY = 21  # offset of delay and padding
+_xing: Final = struct.Struct(">4sIII").unpack_from
+_XING: Final = (b"Xing", b"Info")
+_XING_BYTES: Final = {3: 16, 3 + 4: 116, 3 + 8: 20, 3 + 4 + 8: 120}  # by flags; frames and bytes are there
+_LAME_BYTES: Final = 36
+_VERSION_BYTES: Final = 9  # what LAME's header begins with, "LAME3.100"
+_LAME_DELAY: Final = 21  # offset of delay and padding
 
 # Fraunhofer's header, 36 bytes into the frame: magic, version, bytes, frames, entries of a table, bytes of an entry.
-_vbri = struct.Struct(">4sH4xIIH2xH2x")
-_VBRI = b"VBRI"
-_VBRI_START = 36
+_vbri: Final = struct.Struct(">4sH4xIIH2xH2x")
+_VBRI: Final = b"VBRI"
+_VBRI_START: Final = 36
 
 
 class _Header(NamedTuple):
@@ -183,7 +183,7 @@ def _read_header(raw: bytes) -> _Header:
     )
 
 
-_HEADERS = Memo(_read_header)
+_HEADERS: Final = Memo(_read_header)
 
 
 def _has_delay(raw: bytes) -> bool:
@@ -200,4 +200,4 @@ def _has_delay(raw: bytes) -> bool:
     return bool(has_header)
 
 
-_HAS_DELAY = Memo(_has_delay)
+_HAS_DELAY: Final = Memo(_has_delay)

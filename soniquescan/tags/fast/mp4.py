@@ -11,7 +11,7 @@ import re
 import struct
 from io import BytesIO
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mutagen.mp4._as_entry import AudioSampleEntry
 from mutagen.mp4._atom import Atom
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 # Behind the audio: `moov` up to the tags of a song of five minutes, most of it the table of sample sizes. From the page
 # cache that takes 4 µs, as long as two reads of 16 KB, and on a disk one seek less.
-_MOVIE_BYTES = 64 * 1024
-_NEXT_BYTES = 4096  # behind `moov`: mostly padding and the header of `mdat`
-_LARGE = Struct(">Q").unpack_from
-_SIZE = Struct(">I").unpack_from
-_VERSION_AND_COUNT = Struct(">B3xI").unpack_from
-_ENTRY = 8  # where in a sample description the first entry starts
-_EXTENSION = _ENTRY + 36  # where in that the codec's own atom does
-_BIT_RATES = re.compile(
+_MOVIE_BYTES: Final = 64 * 1024
+_NEXT_BYTES: Final = 4096  # behind `moov`: mostly padding and the header of `mdat`
+_LARGE: Final = Struct(">Q").unpack_from
+_SIZE: Final = Struct(">I").unpack_from
+_VERSION_AND_COUNT: Final = Struct(">B3xI").unpack_from
+_ENTRY: Final = 8  # where in a sample description the first entry starts
+_EXTENSION: Final = _ENTRY + 36  # where in that the codec's own atom does
+_BIT_RATES: Final = re.compile(
     rb".{12}(?:"
     # Elementary stream descriptor, decoder configuration: buffer size, maximum and average (ISO 14496-1, 7.2.6).
     rb"mp4a.{32}esds.{4}\x03[\x80-\xff]{0,3}[\x00-\x7f]..[\x00-\x1f]\x04[\x80-\xff]{0,3}[\x00-\x7f]..(.{11})"
@@ -51,14 +51,14 @@ _BIT_RATES = re.compile(
     re.DOTALL,
 )
 # `mdia`, `mdhd` of version 0, the beginning of `hdlr`; `minf`, `smhd`, `dinf`, `stbl`, the beginning of `stsd`.
-_MEDIA = Struct(">8x8s24sI4s8x4s").unpack_from
-_HANDLER = 40  # where in the first `hdlr` starts
-_INFORMATION = Struct(">I4s8s8x8s28xI4sI4s").unpack_from
-_TABLE = 60  # where in the second `stbl` starts
-_USUAL = (
+_MEDIA: Final = Struct(">8x8s24sI4s8x4s").unpack_from
+_HANDLER: Final = 40  # where in the first `hdlr` starts
+_INFORMATION: Final = Struct(">I4s8s8x8s28xI4sI4s").unpack_from
+_TABLE: Final = 60  # where in the second `stbl` starts
+_USUAL: Final = (
     b"mdia", b"\0\0\0\x20mdhd", b"hdlr", b"soun", b"minf", b"\0\0\0\x10smhd", b"\0\0\0\x24dinf", b"stbl", b"stsd",
 )  # fmt: skip
-_UNIT_AND_LENGTH = (Struct(">12xII").unpack_from, Struct(">20xIQ").unpack_from)  # in `mdhd`, by its version
+_UNIT_AND_LENGTH: Final = (Struct(">12xII").unpack_from, Struct(">20xIQ").unpack_from)  # in `mdhd`, by its version
 
 
 def read(source: Source) -> Found:
@@ -226,6 +226,6 @@ def _codec_without_rates(description: bytes) -> tuple[int, Codec]:
     return said.bitrate, (one_line(name) or None, fits(said.sample_rate), bits_per_sample, fits(said.channels))
 
 
-_IS_MP4 = Memo(_is_mp4)
-_BITRATES_AND_CODECS = Memo(_bitrate_and_codec)
-_CODECS_WITHOUT_RATES = Memo(_codec_without_rates)
+_IS_MP4: Final = Memo(_is_mp4)
+_BITRATES_AND_CODECS: Final = Memo(_bitrate_and_codec)
+_CODECS_WITHOUT_RATES: Final = Memo(_codec_without_rates)

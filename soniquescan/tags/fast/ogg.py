@@ -7,7 +7,7 @@ https://www.rfc-editor.org/rfc/rfc7845.html. `soniquescan.tags.ogg` is the refer
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from soniquescan.memo import Memo
 from soniquescan.messages import AudioStream
@@ -23,22 +23,27 @@ if TYPE_CHECKING:
 
 # A page's header: "OggS", version, flags, granule position, serial number of its stream, number of the page in it,
 # checksum, number of segments, whose sizes follow.
-_page = struct.Struct("<4sBBqIIIB")
-_HEADER_BYTES = _page.size + 255  # with the sizes of as many segments as there can be
-_FULL_BYTES = 255  # a segment that the next one continues
-_CONTINUED, _FIRST, _LAST, _ALL_FLAGS = 1, 2, 4, 7
-_MAX_PAGES = 1024  # of comments: 64 MB
+_page: Final = struct.Struct("<4sBBqIIIB")
+_HEADER_BYTES: Final = _page.size + 255  # with the sizes of as many segments as there can be
+_FULL_BYTES: Final = 255  # a segment that the next one continues
+_CONTINUED: Final = 1  # flags
+_FIRST: Final = 2
+_LAST: Final = 4
+_ALL_FLAGS: Final = 7
+_MAX_PAGES: Final = 1024  # of comments: 64 MB
 
-_vorbis = struct.Struct("<7x4xBI3i")  # of the identification: channels, rate, greatest, nominal and least bit rate
-_opus = struct.Struct("<8xBBHIhB")  # version, channels, samples to skip, rate of the source, gain, channel mapping
-_OPUS_RATE_HZ = 48_000  # whatever the source was
+# Of the identification: channels, rate, greatest, nominal and least bit rate;
+_vorbis: Final = struct.Struct("<7x4xBI3i")
+# version, channels, samples to skip, rate of the source, gain, channel mapping.
+_opus: Final = struct.Struct("<8xBBHIhB")
+_OPUS_RATE_HZ: Final = 48_000  # whatever the source was
 
-_MAX_TAIL_BYTES = 64 * 1024  # mutagen looks for the last page there
-_WINDOW_BYTES = 4096  # read at a time of comments that do not lie in the head
-_PICTURE_KEYS = frozenset(map(str.encode, PICTURE_KEYS))
-_KEY_BYTES = 32  # of a comment, its length included: enough to tell a picture
-_NO_PICTURE = b"METADATA_BLOCK_PICTURE="  # stands for one, with nothing in it
-_NO_PICTURE = len(_NO_PICTURE).to_bytes(NUMBER_BYTES, "little") + _NO_PICTURE
+_MAX_TAIL_BYTES: Final = 64 * 1024  # mutagen looks for the last page there
+_WINDOW_BYTES: Final = 4096  # read at a time of comments that do not lie in the head
+_PICTURE_KEYS: Final = frozenset(map(str.encode, PICTURE_KEYS))
+_KEY_BYTES: Final = 32  # of a comment, its length included: enough to tell a picture
+_PICTURE_KEY: Final = b"METADATA_BLOCK_PICTURE="
+_NO_PICTURE: Final = len(_PICTURE_KEY).to_bytes(NUMBER_BYTES, "little") + _PICTURE_KEY  # stands for one
 
 
 class _Sound(NamedTuple):
@@ -100,7 +105,7 @@ def _sound(packet: bytes) -> _Sound:
     return sound
 
 
-_sounds = Memo(_sound)
+_sounds: Final = Memo(_sound)
 
 
 def _vorbis_bitrate_bps(greatest: int, nominal: int, least: int) -> int:

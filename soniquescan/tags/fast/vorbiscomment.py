@@ -6,11 +6,10 @@ are the key to what they said there. `soniquescan.tags.vorbis` is the reference,
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from soniquescan.memo import MEMO_ENTRIES, MEMO_SIZE
+from soniquescan.memo import remember
 from soniquescan.tags.build import clean
 from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.mapping import OPUS as OPUS_NAMES
@@ -20,16 +19,15 @@ from soniquescan.tags.vorbis import read_comments
 if TYPE_CHECKING:
     from soniquescan.tags.content import Values
 
-_number = struct.Struct("<I").unpack_from
-NUMBER_BYTES = 4
+NUMBER_BYTES: Final = 4
 
 # Keys of which more than the name of a tag is to be known: the reference reads them.
-PICTURE_KEYS = frozenset({"metadata_block_picture", "coverart"})
-_RARE_KEYS = PICTURE_KEYS | {"coverartmime", "coverartdescription", "performer", "fingerprint"}
-_ALONE = bytes(NUMBER_BYTES) + (1).to_bytes(NUMBER_BYTES, "little")  # no vendor, one comment
+PICTURE_KEYS: Final = frozenset({"metadata_block_picture", "coverart"})
+_RARE_KEYS: Final = PICTURE_KEYS | {"coverartmime", "coverartdescription", "performer", "fingerprint"}
+_ALONE: Final = bytes(NUMBER_BYTES) + (1).to_bytes(NUMBER_BYTES, "little")  # no vendor, one comment
 
 # What a track has of its own does not come again: not to remember it saves 2.5 of 24 µs a file.
-_OWN = frozenset(
+_OWN: Final = frozenset(
     {
         "acoustid_fingerprint",
         "acoustid_id",
@@ -43,31 +41,39 @@ _OWN = frozenset(
 )
 
 # In front of the name of a comment that has no text. No tag's name has it, as PostgreSQL refuses it.
-_BLANK = "\x00"
-_PICTURE, _OTHER = "\x00\x00picture", "\x00\x00other"  # comments that name no tag
+_BLANK: Final = "\x00"
+_PICTURE: Final = "\x00\x00picture"  # comments that name no tag
+_OTHER: Final = "\x00\x00other"
 
 _Comment = tuple[str, list[str]]  # Picard name or else the key as spelled, and the text if it is not blank
 
 More = Callable[[bytes, int, int], tuple[bytes, int, int]]
 
 
+def _number(data: bytes, at: int) -> int:
+    return data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
+
+
 def _no_more(_data: bytes, _start: int, _end: int) -> tuple[bytes, int, int]:
     raise Declined
 
 
-class Comments(dict[bytes, _Comment]):
+class Comments:
     """The reader of one codec's comments: a memory of what they said, each by its length and its bytes.
 
-    In place of `Memo`, as a missing entry is made sooner so: 20 µs for the comments of a file with 32, and not 26.
+    In place of `Memo`, as a missing entry is made sooner so, and what is said of one track only is not remembered.
     """
 
     def __init__(self, names: dict[str, str]) -> None:
-        super().__init__()
+        self._said: dict[bytes, _Comment] = {}
         self._names = names
         self._known = frozenset(names.values())
         usual = {key: name for key, name in names.items() if name not in _RARE_KEYS}
         # Most taggers write keys in capitals: found as they are in place of after `casefold`.
         self._usual = {key.upper(): name for key, name in usual.items()} | usual
+
+    def __len__(self) -> int:
+        return len(self._said)
 
     def read(self, data: bytes, start: int, end: int, more: More = _no_more) -> tuple[Values, bool]:
         """Return what the comments at `start` say, as `clean` leaves it, and whether a picture is one of them.
@@ -75,41 +81,43 @@ class Comments(dict[bytes, _Comment]):
         They may end before `end`, not behind it. Of one that does, `more` is asked: it is given the data and the place
         of the comment, from its length to its end, and returns the same with data that has it and the comments behind.
         """
-        position = start + NUMBER_BYTES + _number(data, start)[0]  # behind the vendor's name
-        count = _number(data, position)[0]
+        position = start + NUMBER_BYTES + _number(data, start)  # behind the vendor's name
+        count = _number(data, position)
         position += NUMBER_BYTES
         values: Values = {}
-        get = self.get
+        said = self._said
         for _ in range(count):
             start = position
             position += NUMBER_BYTES + data[start]  # enough for most, and found is only what has that length: 2 µs less
-            comment = get(data[start:position])
+            comment = said.get(data[start:position])
             if comment is None:
-                position = start + NUMBER_BYTES + _number(data, start)[0]
+                position = start + NUMBER_BYTES + _number(data, start)
                 if position > len(data):
                     data, start, position = more(data, start, position)
                     end = len(data)
-                    comment = get(data[start:position])
-                if comment is None:
-                    comment = self._read(data[start:position])
+                comment = self._read(data[start:position])
             name, texts = comment
-            values[name] = values[name] + texts if name in values else texts
+            names = len(values)
+            values.setdefault(name, texts)
+            if len(values) == names:  # one more value
+                values[name] = values[name] + texts
         if position > end:
             raise Declined
         return (values, False) if self._known.issuperset(values) else self._settled(values)
 
     def _read(self, raw: bytes) -> _Comment:
-        content = str(raw[NUMBER_BYTES:], "utf-8", "replace")
+        try:
+            content = raw[NUMBER_BYTES:].decode("utf-8")
+        except UnicodeDecodeError:
+            content = raw[NUMBER_BYTES:].decode("utf-8", "replace")
         key, equals, text = content.partition("=")
         name = self._usual.get(key) or self._name(key)
         if name is None or not equals or "\x00" in content:
             comment = self._rare(raw)
         else:
             comment = (name, [text]) if text.strip() else (_BLANK + name, [])
-        if len(raw) <= MEMO_SIZE and name not in _OWN:
-            if len(self) >= MEMO_ENTRIES:
-                self.clear()
-            self[raw] = comment
+        if name not in _OWN:
+            remember(self._said, raw, comment, len(raw))
         return comment
 
     def _name(self, key: str) -> str | None:
@@ -142,5 +150,5 @@ class Comments(dict[bytes, _Comment]):
         return {name: texts for name, texts in settled.items() if texts}, has_cover
 
 
-VORBIS = Comments(VORBIS_NAMES)
-OPUS = Comments(OPUS_NAMES)
+VORBIS: Final = Comments(VORBIS_NAMES)
+OPUS: Final = Comments(OPUS_NAMES)
