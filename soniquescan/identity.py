@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
+from soniquescan.memo import Memo
 from soniquescan.text import name_key
 
 VARIOUS_ARTISTS: Final = "Various Artists"
@@ -101,13 +102,15 @@ def album_id(title: str, albumartist: str | None, musicbrainz_albumid: str | Non
 
 def album_folder(path: bytes) -> bytes:
     """Return the folder of a file, or that above it if the file lies in the folder of one disc."""
-    return _without_disc(path.rpartition(b"/")[0])
+    return _album_folders[path.rpartition(b"/")[0]]
 
 
-@lru_cache(maxsize=4_096)
 def _without_disc(folder: bytes) -> bytes:
     above, _, name = folder.rpartition(b"/")
     return above if above and _DISC_FOLDER.fullmatch(name) else folder
+
+
+_album_folders: Final = Memo(_without_disc)
 
 
 def _named_id(kind: Kind, name: str) -> bytes:

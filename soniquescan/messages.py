@@ -295,25 +295,10 @@ class SpelledAlbum(NamedTuple):
     artist_names: tuple[SpelledName, ...]
 
 
-class SpelledTrack(NamedTuple):
-    """One audio file, read: rows as binary COPY has them, and what they refer to.
-
-    The first column of each row is the file's number.
-    """
-
-    path: bytes
-    row: bytes  # of tracks
-    artists: bytes  # rows of track_artists
-    genres: bytes  # rows of track_genres
-    album: SpelledAlbum | None
-    artist_names: list[SpelledName]
-    genre_names: list[SpelledName]
-
-
 class Tracks(NamedTuple):
     """Audio files, read, by what there is of them: each file has the same place in all lists.
 
-    Lists of bytes take a fifth of the time to pickle that a list of `SpelledTrack` takes.
+    Lists of bytes take a fifth of the time to pickle that a list of tuples takes.
     """
 
     paths: list[bytes]

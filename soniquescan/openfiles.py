@@ -10,13 +10,16 @@ import os
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from soniquescan.messages import FoundFile
 
 # Regular files only, and never a wait: a FIFO that has taken a file's place since it was found opens at once.
 _OPEN_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_HAS_ADVICE: Final = hasattr(os, "posix_fadvise")
 _RANDOM: Final[int] = getattr(os, "POSIX_FADV_RANDOM", 0)
 _WILL_NEED: Final[int] = getattr(os, "POSIX_FADV_WILLNEED", 0)
+
+_fadvise: Final[Callable[[int, int, int, int], None] | None] = getattr(os, "posix_fadvise", None)
 
 HEAD_BYTES: Final = 8 * 1024
 # What is read of a file's end, by its extension; of others nothing, as a rule.
@@ -56,8 +59,8 @@ def _open(path: bytes) -> int:
 
 def _advise(fd: int, offset: int, size: int, advice: int) -> None:
     """Tell the kernel what will be read, where it listens; a FIFO has no advice to take."""
-    if _HAS_ADVICE:
+    if _fadvise is not None:
         try:  # noqa: SIM105  `suppress` takes as long as the call
-            os.posix_fadvise(fd, offset, size, advice)
+            _fadvise(fd, offset, size, advice)
         except OSError:
             pass

@@ -31,7 +31,6 @@ from soniquescan.messages import (
     NotAudio,
     SpelledAlbum,
     SpelledName,
-    SpelledTrack,
     Track,
     Tracks,
     TrackTags,
@@ -138,9 +137,10 @@ _OWN_SPELLS: Final = spells_of(_OWN)
 _shared: Final = _remembered(_SHARED)
 _rare: Final = _remembered(_RARE)
 
-_track_start: Final = copyformat.numbered(1 + len(TRACK_COLUMNS))
-_artist_start: Final = copyformat.numbered(1 + len(TRACK_ARTIST_COLUMNS))
-_genre_start: Final = copyformat.numbered(1 + len(TRACK_GENRE_COLUMNS))
+# How rows begin: with how many fields they have, of which the file's number is the first.
+_TRACK: Final = copyformat.start(1 + len(TRACK_COLUMNS))
+_TRACK_ARTIST: Final = copyformat.start(1 + len(TRACK_ARTIST_COLUMNS))
+_TRACK_GENRE: Final = copyformat.start(1 + len(TRACK_GENRE_COLUMNS))
 _STAT: Final = Struct("!" + "iq" * 6)  # root_id, size_bytes, mtime_ns, ctime_ns, inode and device, each 8 bytes long
 _pack_stat: Final = _STAT.pack
 _NO_ALBUM: Final = NULL + NULL
@@ -152,6 +152,31 @@ _encode_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")
 
 
 # --- tracks -------------------------------------------------------------------------------------------------------
+
+
+class SpelledTrack:
+    """One audio file, read: rows as binary COPY has them, and what they refer to.
+
+    The first column of each row is the file's number.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        path: bytes,
+        row: bytes,  # of tracks
+        artists: bytes,  # rows of track_artists
+        genres: bytes,  # rows of track_genres
+        album: SpelledAlbum | None,
+        artist_names: list[SpelledName],
+        genre_names: list[SpelledName],
+    ) -> None:
+        self.path = path
+        self.row = row
+        self.artists = artists
+        self.genres = genres
+        self.album = album
+        self.artist_names = artist_names
+        self.genre_names = genre_names
 
 
 def spell(items: Iterable[Track | FileError | NotAudio]) -> Iterator[SpelledTrack | FileError | NotAudio]:
@@ -177,8 +202,10 @@ def spell_track(track: Track) -> SpelledTrack:
     people = _spell_people(tags.credits)
     genres = _genre_links[tags.genres]
     values = stream + tags
+    number_field = copyformat.int8(number)
     row = (
-        _track_start(number),
+        _TRACK,
+        number_field,
         copyformat.raw(path if path.isascii() else path_to_text(path).encode()),
         _pack_stat(
             8, root_id, 8, size_bytes, 8, signed(mtime_ns), 8, signed(ctime_ns), 8, signed(inode), 8, signed(device)
@@ -194,8 +221,8 @@ def spell_track(track: Track) -> SpelledTrack:
     return SpelledTrack(
         path,
         b"".join(row),
-        _with_start(_artist_start(number), people.rows),
-        _with_start(_genre_start(number), genres.rows),
+        _with_start(_TRACK_ARTIST + number_field, people.rows),
+        _with_start(_TRACK_GENRE + number_field, genres.rows),
         album,
         people.names,
         genres.names,
@@ -213,7 +240,7 @@ def weigh(tags: TrackTags) -> int:
 
 def stat_of(row: bytes) -> tuple[int, int, int]:
     """Return size_bytes, mtime_ns and ctime_ns of the file of a row of `tracks`."""
-    path_start = len(_track_start(0))
+    path_start = len(_TRACK + copyformat.int8(0))
     path_bytes = int.from_bytes(row[path_start : path_start + 4])
     numbers = _STAT.unpack_from(row, path_start + 4 + path_bytes)
     return numbers[3], numbers[5], numbers[7]
@@ -287,12 +314,13 @@ _TRACK_GENRE_SPELLS: Final = spells_of(TRACK_GENRE_COLUMNS[1:])
 _GENRE_NAME_SPELLS: Final = spells_of(GENRE_NAME_COLUMNS)
 
 
-class _Links(NamedTuple):
+class _Links:
     """What tracks are linked with, in their order."""
 
-    rows: list[bytes]  # without the track's number
-    names: list[SpelledName]
-    said: bytes  # tells whether they have changed
+    def __init__(self, rows: list[bytes], names: list[SpelledName], said: bytes) -> None:
+        self.rows = rows  # without the track's number
+        self.names = names
+        self.said = said  # tells whether they have changed
 
 
 class _Person(NamedTuple):

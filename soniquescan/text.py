@@ -55,6 +55,8 @@ def path_to_text(path: bytes) -> str:
     except UnicodeDecodeError:
         # U+F780…U+F7FF in UTF-8 are EF 9E 80 … EF 9F BF: made invalid first, so that the handler escapes them too.
         return _decode_with_escapes(path)
+    if b"\xef" not in path:  # with which our escape characters begin
+        return text
     return _ESCAPES.sub(lambda match: _escape_bytes(match[0].encode()), text)
 
 

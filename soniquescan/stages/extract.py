@@ -17,7 +17,6 @@ from soniquescan.messages import (
     Names,
     NotAudio,
     ReadFiles,
-    SpelledTrack,
     Track,
     Tracks,
 )
@@ -114,15 +113,17 @@ def pack(results: Iterable[Track | FileError | NotAudio]) -> ReadFiles:
     packed = ReadFiles(tracks, names, [], [])
     for result in rows.spell(results):
         match result:
-            case SpelledTrack(path, row, artists, genres, album, artist_names, genre_names):
-                tracks.paths.append(path)
-                tracks.rows.append(row)
-                tracks.artists.append(artists)
-                tracks.genres.append(genres)
-                if album is not None:
-                    names.add_album(album)
-                names.artists.update(artist_names)
-                names.genres.update(genre_names)
+            case rows.SpelledTrack():
+                tracks.paths.append(result.path)
+                tracks.rows.append(result.row)
+                tracks.artists.append(result.artists)
+                tracks.genres.append(result.genres)
+                if result.album is not None:
+                    names.add_album(result.album)
+                for name_id, row in result.artist_names:
+                    names.artists[name_id] = row
+                for name_id, row in result.genre_names:
+                    names.genres[name_id] = row
             case FileError():
                 packed.errors.append(result)
             case _:

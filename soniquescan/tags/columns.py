@@ -208,7 +208,7 @@ def date_and_year(values: Values, name: str, left: Values) -> tuple[str | None, 
     """Return a date, and its year or else the first year that the values have."""
     date = _first(values, name, left, normalise.date)
     if date is not None:
-        return date, normalise.year(date)
+        return date, int(date[:4])
     return None, next(filter(None, map(normalise.year, values.get(name, ()))), None)
 
 

@@ -28,8 +28,13 @@ if TYPE_CHECKING:
 
 MAGIC: Final = b"ID3"
 HEADER_BYTES: Final = 10
-V22, V23, V24 = 2, 3, 4
-UNSYNCHRONISED, EXTENDED, FOOTER = 0x80, 0x40, 0x10  # flags of a tag
+V22: Final = 2
+V23: Final = 3
+V24: Final = 4
+# Flags of a tag.
+UNSYNCHRONISED: Final = 0x80
+EXTENDED: Final = 0x40
+FOOTER: Final = 0x10
 HIGH_BIT: Final = 0x80  # never set in a synchsafe number's bytes
 
 # Name, size and flags of a frame.

@@ -23,7 +23,11 @@ PICTURES: Final = ("APIC", "PIC")
 # What one tag's compressed frames may grow to. No honest text is longer; 16 MB of zeros inflate to 16 GB.
 MAX_INFLATED_BYTES: Final = 64 * 1024 * 1024
 
-LATIN_1, UTF_16, UTF_16_BE, UTF_8 = range(4)  # a text frame's first byte
+# A text frame's first byte.
+LATIN_1: Final = 0
+UTF_16: Final = 1
+UTF_16_BE: Final = 2
+UTF_8: Final = 3
 LANGUAGE_END: Final = 4  # of COMM, USLT, SYLT and USER: three bytes of language come after the encoding
 TIME_BYTES: Final = 4
 MILLISECONDS: Final = 2  # SYLT's time stamps; the other kind counts MPEG frames

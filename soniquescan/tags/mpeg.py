@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from soniquescan.messages import AudioStream
 
 LAYER_III: Final = 3
-XING_FRAMES, XING_BYTES = 1, 2  # flags: which fields a Xing header has
+# Flags: which fields a Xing header has.
+XING_FRAMES: Final = 1
+XING_BYTES: Final = 2
 MAX_FRAME_BYTES: Final = 2881  # of layer III, free format aside; encoders differ in whether they count the first
 _AC3_CODECS: Final = {"ac-3": "ac3", "ec-3": "eac3"}
 

@@ -30,7 +30,7 @@ _DECIMAL: Final = re.compile(
     r"\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?)\s*(?:dB)?\s*", re.ASCII | re.IGNORECASE
 )
 _RELEASE_TYPE_SEPARATOR: Final = re.compile(r";|/(?!(?<=mixtape/)street)", re.IGNORECASE)
-_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_is_uuid: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _ID_SEPARATOR: Final = re.compile(r"[/;,\s]+")
 
 _ISO_DATE: Final = re.compile(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[T ].*)?)?)?", re.ASCII | re.DOTALL)
@@ -115,7 +115,8 @@ def date(text: str) -> str | None:
     text = text.strip()
     match = _ISO_DATE.fullmatch(text)
     if match is not None:
-        return _date(*(int(part or 0) for part in match.groups()))
+        year, month, day = match.groups()
+        return _date(int(year), int(month or 0), int(day or 0))
     for pattern in _OTHER_DATES:
         if (match := pattern.fullmatch(text)) is not None:
             return _date_of_parts(match.groupdict())
@@ -141,6 +142,9 @@ def _day_and_month(first: int, second: int, year: int) -> str | None:
     return dates.pop() if len(dates) == 1 else None
 
 
+_DAYS_OF_FEBRUARY: Final = 28  # at least, as of any month
+
+
 def _date(year: int, month: int, day: int) -> str | None:
     if not 1 <= year <= 9999 or month > 12 or (day and not month):  # noqa: PLR2004
         return None
@@ -148,7 +152,7 @@ def _date(year: int, month: int, day: int) -> str | None:
         return f"{year:04}"
     if not day:
         return f"{year:04}-{month:02}"
-    return f"{year:04}-{month:02}-{day:02}" if day <= monthrange(year, month)[1] else None
+    return f"{year:04}-{month:02}-{day:02}" if day <= _DAYS_OF_FEBRUARY or day <= monthrange(year, month)[1] else None
 
 
 def year(text: str) -> int | None:
@@ -178,14 +182,16 @@ def _genre_name(word: str) -> str:
 
 def uuid(text: str) -> str | None:
     """Return the canonical lower-case form of a UUID."""
-    if _UUID.fullmatch(text) is not None:
+    if _is_uuid(text) is not None:
         return text
     text = text.strip().lower()
-    return text if _UUID.fullmatch(text) is not None else None
+    return text if _is_uuid(text) is not None else None
 
 
 def split_ids(text: str) -> tuple[str, ...]:
     """Return the ids in one value: ID3v2.3 joins them with "/", other taggers with ";", "," or spaces."""
+    if "/" not in text and ";" not in text and "," not in text:  # as it mostly is
+        return tuple(text.split())
     return tuple(piece for piece in _ID_SEPARATOR.split(text) if piece)
 
 

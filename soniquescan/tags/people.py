@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from soniquescan.messages import Credit
 from soniquescan.tags import normalise
@@ -61,11 +61,8 @@ def distinct(people_: list[Credit]) -> tuple[Credit, ...]:
     return tuple(unique.values())
 
 
-class Credited(NamedTuple):
-    """The people of one role, and the ids that are not paired with their names."""
-
-    credits: tuple[Credit, ...]
-    left_ids: list[str]
+# The people of one role, and the ids that are not paired with their names.
+Credited = tuple[tuple[Credit, ...], list[str]]
 
 
 def credited(
@@ -80,4 +77,4 @@ def credited(
         left_ids = ids
     else:
         left_ids = list(tagged_ids)
-    return Credited(distinct(found), left_ids)
+    return distinct(found), left_ids

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from soniquescan.errors import FileReadError
 from soniquescan.messages import AudioStream, ErrorKind, TrackTags
@@ -41,12 +41,13 @@ _READERS: Final[dict[str, Callable[[Source], Content]]] = {
 }
 
 
-class FileMetadata(NamedTuple):
+class FileMetadata:
     """What a file holds."""
 
-    stream: AudioStream  # all None but the container where `problems` has a no_audio_stream
-    tags: TrackTags
-    problems: tuple[Problem, ...]  # what is wrong with it, though it makes a track
+    def __init__(self, stream: AudioStream, tags: TrackTags, problems: tuple[Problem, ...]) -> None:
+        self.stream = stream  # all None but the container where `problems` has a no_audio_stream
+        self.tags = tags
+        self.problems = problems  # what is wrong with it, though it makes a track
 
 
 def read(fd: int, size_bytes: int, path: bytes) -> FileMetadata:

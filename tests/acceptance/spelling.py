@@ -7,7 +7,7 @@ import sys
 
 from soniquescan import rows
 from soniquescan.messages import FoundFile
-from soniquescan.stages.extract import extract
+from soniquescan.stages.extract import extract, pack
 
 
 def main(folder):
@@ -17,7 +17,7 @@ def main(folder):
         status = os.stat(path)
         times_and_place = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
         found = FoundFile(path, 1, status.st_size, *times_and_place, None, number)
-        lines.append(repr([path, *rows.spell(extract([found]))]))
+        lines.append(repr(pack(extract([found]))))
     sys.stdout.write("\n".join(lines))
 
 

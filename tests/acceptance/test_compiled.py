@@ -48,7 +48,7 @@ def test_what_is_compiled_says_what_its_source_says(music, tmp_path):
 
     spelled_by, expected = spelled(music, tmp_path / "sources")
     assert spelled_by == tmp_path / "sources" / PACKAGE.name / "rows.py"
-    assert sum("SpelledTrack(" in line for line in expected) > MUTATIONS // 2
+    assert sum("Tracks(paths=[b" in line for line in expected) > MUTATIONS // 2
     assert sum("FileError(" in line for line in expected) > MUTATIONS // 20
 
     spelled_by, found = spelled(music, PACKAGE.parent)

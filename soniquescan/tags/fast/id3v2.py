@@ -232,7 +232,8 @@ def _described(name: str, text: str) -> tuple[int, str, str]:
         raise TogetherError
     if name == COMMENT:
         return NAMED, f"{COMMENT}:{key}" if key else COMMENT, text
-    return *_KEYS[key], text
+    kind, name = _KEYS[key]
+    return kind, name, text
 
 
 def _utf_16(encoding: int, raw: bytes) -> str:

@@ -114,6 +114,10 @@ def _read_apev2(source: Source, tag: id3v2.Tag, footer: bytes, end: int) -> int:
 def _stream(frames: bytes, at: int, audio_bytes: int) -> AudioStream:
     """Return the properties of the audio that begins with the frame at `at`."""
     header = _HEADERS[frames[at : at + 4]]
+    magic: bytes
+    flags: int
+    count: int
+    claimed_bytes: int
     magic, flags, count, claimed_bytes = _xing(frames, at + header.xing_start)
     if magic not in _XING:
         return _stream_without_xing(frames, at, audio_bytes, header)

@@ -42,9 +42,10 @@ def by_fast_reader(fd, path):
 def by_reference(fd, path):
     """Return what the reference gives."""
     try:
-        return tuple(reading.read_by_reference(Source(fd, os.fstat(fd).st_size, path)))
+        metadata = reading.read_by_reference(Source(fd, os.fstat(fd).st_size, path))
     except FileReadError as exc:
         return exc.kind, exc.message
+    return metadata.stream, metadata.tags, metadata.problems
 
 
 def differences(fd, path):
