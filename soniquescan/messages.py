@@ -151,12 +151,18 @@ class AlbumTags(NamedTuple):
 class TrackTags(NamedTuple):
     """What one file says about itself, normalised by the rules of `tags/`."""
 
+    # What each track has of its own;
     title: str | None
-    title_sort: str | None
     artist: str | None  # credit as shown; several values joined with "; "
     artist_sort: str | None
     track_number: int | None
     track_total: int | None
+    isrcs: tuple[str, ...]
+    replaygain_track_gain_db: float | None
+    replaygain_track_peak: float | None
+    musicbrainz_recordingid: str | None
+    musicbrainz_trackid: str | None  # the release track; the file key of this name holds the recording id
+    # what the tracks of an album share, as a rule;
     disc_number: int | None
     disc_total: int | None
     disc_subtitle: str | None
@@ -164,33 +170,31 @@ class TrackTags(NamedTuple):
     year: int | None
     original_date: str | None
     original_year: int | None
-    bpm: float | None
-    initial_key: str | None
-    isrcs: tuple[str, ...]
     moods: tuple[str, ...]
     language: str | None
     script: str | None
     grouping: str | None
+    copyright: str | None
+    encoded_by: str | None
+    encoder_settings: str | None
+    replaygain_album_gain_db: float | None
+    replaygain_album_peak: float | None
+    musicbrainz_discid: str | None
+    has_cover: bool
+    # what most tracks have not got;
+    title_sort: str | None
+    bpm: float | None
+    initial_key: str | None
     work: str | None
     movement: str | None
     movement_number: int | None
     movement_total: int | None
-    copyright: str | None
     comment: str | None
     lyrics: str | None
-    encoded_by: str | None
-    encoder_settings: str | None
-    replaygain_track_gain_db: float | None
-    replaygain_track_peak: float | None
-    replaygain_album_gain_db: float | None
-    replaygain_album_peak: float | None
-    musicbrainz_recordingid: str | None
-    musicbrainz_trackid: str | None  # the release track; the file key of this name holds the recording id
     musicbrainz_workid: str | None
-    musicbrainz_discid: str | None
     acoustid_id: str | None
     acoustid_fingerprint: str | None
-    has_cover: bool
+    # and what is no column of `tracks`, or of a type of its own.
     genres: tuple[str, ...]
     credits: tuple[Credit, ...]  # in role order, then position
     album: AlbumTags | None

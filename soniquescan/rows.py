@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from operator import itemgetter
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
@@ -77,43 +76,41 @@ _SPELLS: Final[dict[str, Callable[[Any], bytes]]] = {
     "tags": copyformat.jsonb,
 }  # fmt: skip
 
-ARTIST_NAME_COLUMNS: Final = ("artist_id", *ArtistNameRow._fields)
-GENRE_NAME_COLUMNS: Final = GenreNameRow._fields
-ALBUM_COLUMNS: Final = ("album_id", *ALBUM_TAGS_COLUMNS)
+ARTIST_NAME_COLUMNS: Final[tuple[str, ...]] = ("artist_id", *ArtistNameRow._fields)
+GENRE_NAME_COLUMNS: Final[tuple[str, ...]] = GenreNameRow._fields
+ALBUM_COLUMNS: Final[tuple[str, ...]] = ("album_id", *ALBUM_TAGS_COLUMNS)
 # The file's number comes first, here and in TRACK_COLUMNS.
-TRACK_ARTIST_COLUMNS: Final = ("position", "artist_id", "role", "artist_name_id")
-TRACK_GENRE_COLUMNS: Final = ("position", "genre_id", "genre_name_id")
+TRACK_ARTIST_COLUMNS: Final[tuple[str, ...]] = ("position", "artist_id", "role", "artist_name_id")
+TRACK_GENRE_COLUMNS: Final[tuple[str, ...]] = ("position", "genre_id", "genre_name_id")
 
 # The columns of `tracks`, in the order in which they are spelled: those of the file and of what it refers to;
 _FILE_COLUMNS: Final = (
     "path", "root_id", "size_bytes", "mtime_ns", "ctime_ns", "inode", "device", "cover_name", "extractor_version",
     "album_tags_id", "album_id", "links_key", "tags",
 )  # fmt: skip
-# those of which each track has its own;
-_OWN: Final = (
-    "length_ms", "bitrate_bps", "audio_md5", "title", "artist", "artist_sort", "track_number", "isrcs",
-    "replaygain_track_gain_db", "replaygain_track_peak", "musicbrainz_recordingid", "musicbrainz_trackid",
-)  # fmt: skip
-# those that the tracks of an album share, as a rule;
-_SHARED: Final = (
-    "container", "codec", "sample_rate_hz", "bits_per_sample", "channels",
-    "track_total", "disc_number", "disc_total", "disc_subtitle", "date", "year", "original_date", "original_year",
-    "moods", "language", "script", "grouping", "copyright", "encoded_by", "encoder_settings",
-    "replaygain_album_gain_db", "replaygain_album_peak", "musicbrainz_discid", "has_cover",
-)  # fmt: skip
-# and those that most tracks have not got.
-_RARE: Final = (
-    "title_sort", "bpm", "initial_key", "work", "movement", "movement_number", "movement_total", "comment", "lyrics",
-    "musicbrainz_workid", "acoustid_id", "acoustid_fingerprint",
-)  # fmt: skip
-TRACK_COLUMNS: Final = _FILE_COLUMNS + _OWN + _SHARED + _RARE
-
-_READ: Final = AudioStream._fields + TrackTags._fields
+# and those of the stream and the tags, in three groups: see `TrackTags`. Of the stream, length, bit rate and checksum
+# are of each track.
+_SHARED_START: Final = TrackTags._fields.index("disc_number")
+_RARE_START: Final = TrackTags._fields.index("title_sort")
+_TAGS_END: Final = TrackTags._fields.index("genres")
 
 
-def _picker(columns: tuple[str, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """Return what picks these columns out of an AudioStream and a TrackTags, put together."""
-    return itemgetter(*map(_READ.index, columns))
+def _own_of(stream: tuple[Any, ...], tags: tuple[Any, ...]) -> tuple[Any, ...]:
+    return stream[2:4] + stream[7:] + tags[:_SHARED_START]
+
+
+def _shared_of(stream: tuple[Any, ...], tags: tuple[Any, ...]) -> tuple[Any, ...]:
+    return stream[:2] + stream[4:7] + tags[_SHARED_START:_RARE_START]
+
+
+def _rare_of(tags: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tags[_RARE_START:_TAGS_END]
+
+
+_OWN: Final = _own_of(AudioStream._fields, TrackTags._fields)
+_SHARED: Final = _shared_of(AudioStream._fields, TrackTags._fields)
+_RARE: Final = _rare_of(TrackTags._fields)
+TRACK_COLUMNS: Final[tuple[str, ...]] = _FILE_COLUMNS + _OWN + _SHARED + _RARE
 
 
 def spells_of(columns: tuple[str, ...]) -> tuple[Callable[[Any], bytes], ...]:
@@ -130,9 +127,6 @@ def _remembered(columns: tuple[str, ...]) -> Memo[tuple[Any, ...], bytes]:
     return Memo(lambda values: copyformat.fields(spells, values), size=_made_size)
 
 
-_own_of: Final = _picker(_OWN)
-_shared_of: Final = _picker(_SHARED)
-_rare_of: Final = _picker(_RARE)
 _OWN_SPELLS: Final = spells_of(_OWN)
 _shared: Final = _remembered(_SHARED)
 _rare: Final = _remembered(_RARE)
@@ -201,7 +195,6 @@ def spell_track(track: Track) -> SpelledTrack:
     album = None if tags.album is None else _albums[tags.album, album_folder(path), cover_path]
     people = _spell_people(tags.credits)
     genres = _genre_links[tags.genres]
-    values = stream + tags
     number_field = copyformat.int8(number)
     row = (
         _TRACK,
@@ -214,9 +207,9 @@ def spell_track(track: Track) -> SpelledTrack:
         _NO_ALBUM if album is None else album.fields,
         copyformat.uuid(make_id(Kind.LINKS, people.said + genres.said)),
         copyformat.jsonb(_encode_json(tags.tags)) if tags.tags else _NO_TAGS,
-        copyformat.fields(_OWN_SPELLS, _own_of(values)),
-        _shared[_shared_of(values)],
-        _rare[_rare_of(values)],
+        copyformat.fields(_OWN_SPELLS, _own_of(stream, tags)),
+        _shared[_shared_of(stream, tags)],
+        _rare[_rare_of(tags)],
     )
     return SpelledTrack(
         path,

@@ -152,7 +152,7 @@ def track_tags(values: Values, *, has_cover: bool) -> TrackTags:
 
     Neither `values` nor its lists are changed, and nobody may change the lists later: files may share them.
     """
-    plan = _plans[tuple(list(values))]  # noqa: C414  that is two copies, and `tuple(values)` a call for each name
+    plan = _plans[tuple(list(values.keys()))]  # noqa: C414  that is two copies, `tuple(values)` a call for each name
     if plan.aliases:
         values = values | {name: values[key] for name, key in plan.aliases}
     release = _releases.of(values, plan)

@@ -120,7 +120,7 @@ def library(tmp_path_factory):
     return folder, generate(folder, files=400, seed=7, formats="all")
 
 
-TRACK_COLUMNS = TrackTags._fields[: TrackTags._fields.index("has_cover") + 1]
+TRACK_COLUMNS = TrackTags._fields[: TrackTags._fields.index("genres")]
 ALBUM_COLUMNS = [field for field in AlbumTags._fields if field != "albumartists"]
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import struct
 from functools import partial
-from itertools import chain
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -82,10 +81,18 @@ def read_list(window: Window, start: int, end: int) -> tuple[Values, bool]:
     values = plain | free
     if len(values) < tags or not _ARE_APART[tuple(values)]:
         return clean(_merged(runs)), has_cover
-    texts = [*chain.from_iterable(values.values())]
-    if all(map(str.strip, texts)) and all(values.values()) and "\x00" not in "".join(texts):
-        return values, has_cover
-    return clean(values), has_cover
+    return (values if _is_clean(values) else clean(values)), has_cover
+
+
+def _is_clean(values: Values) -> bool:
+    """Tell whether `clean` would leave values as they are."""
+    for texts in values.values():
+        if not texts:
+            return False
+        for text in texts:
+            if not text.strip() or "\x00" in text:
+                return False
+    return True
 
 
 def _read_run(window: Window, start: int, end: int, plain: Values, free: Values) -> tuple[bytes, int, int]:
