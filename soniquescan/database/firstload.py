@@ -47,7 +47,7 @@ class FirstLoad:
         with connection.transaction():
             staging.begin(connection, batch)
             staging.copy_names(connection, self._without_known(batch.names))
-            connection.execute(read_sql("merge_names").encode())
+            connection.execute(read_sql("load_names").encode())
             copy_rows(connection, _TRACKS, batch.tracks.rows)
             copy_rows(connection, _TRACK_ARTISTS, batch.tracks.artists)
             copy_rows(connection, _TRACK_GENRES, batch.tracks.genres)
