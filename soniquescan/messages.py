@@ -283,20 +283,13 @@ class AlbumTagsRow(NamedTuple):
 ALBUM_TAGS_COLUMNS = AlbumTagsRow._fields[:-1] + tuple(name for name in AlbumTags._fields if name != "albumartists")
 
 
-class SpelledName(NamedTuple):
-    """A row of `artist_names` or `genre_names` as binary COPY has it (`soniquescan.copyformat`)."""
-
-    id: bytes
-    row: bytes
-
-
 class SpelledAlbum(NamedTuple):
     """A row of `album_tags` as binary COPY has it, and its album artists."""
 
     id: bytes
     fields: bytes  # album_tags_id and album_id of its tracks
     row: bytes
-    artist_names: tuple[SpelledName, ...]
+    artist_names: dict[bytes, bytes]  # rows of artist_names by their ids
 
 
 class Tracks(NamedTuple):

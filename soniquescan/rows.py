@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from struct import Struct
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from soniquescan import copyformat
 from soniquescan.albums import AlbumRows, album_rows, artist_name_row, count_characters
@@ -29,7 +29,6 @@ from soniquescan.messages import (
     Names,
     NotAudio,
     SpelledAlbum,
-    SpelledName,
     Track,
     Tracks,
     TrackTags,
@@ -161,8 +160,8 @@ class SpelledTrack:
         artists: bytes,  # rows of track_artists
         genres: bytes,  # rows of track_genres
         album: SpelledAlbum | None,
-        artist_names: list[SpelledName],
-        genre_names: list[SpelledName],
+        artist_names: dict[bytes, bytes],  # rows by their ids, as genre_names
+        genre_names: dict[bytes, bytes],
     ) -> None:
         self.path = path
         self.row = row
@@ -281,7 +280,7 @@ def spell_album(rows: AlbumRows) -> SpelledAlbum:
         row.id,
         copyformat.uuid(row.id) + copyformat.uuid(row.own_id),
         copyformat.row(_ALBUM_SPELLS, (row.own_id, *row[:-1], *row.said)),
-        tuple([_spell_artist_name(name) for name in rows.artist_names]),
+        {name.id: _spell_artist_name(name) for name in rows.artist_names},
     )
 
 
@@ -290,14 +289,16 @@ def _spell_album(key: tuple[AlbumTags, bytes, bytes | None]) -> SpelledAlbum:
 
 
 def _album_size(_key: object, album: SpelledAlbum) -> int:
-    return (len(album.row) + sum([len(name.row) for name in album.artist_names])) // 8  # 800 bytes are ordinary here
+    return (len(album.row) + sum([len(row) for row in album.artist_names.values()])) // 8  # 800 bytes are ordinary here
 
 
 _albums: Final = Memo(_spell_album, size=_album_size)
 
 
-def _spell_artist_name(row: ArtistNameRow) -> SpelledName:
-    return SpelledName(row.id, copyformat.row(_ARTIST_NAME_SPELLS, (row.own_id, *row)))
+def _spell_artist_name(row: ArtistNameRow) -> bytes:
+    name_id, own_id, name, sort_name, musicbrainz_artistid, name_key = row
+    values = (own_id, name_id, own_id, name, sort_name, musicbrainz_artistid, name_key)
+    return copyformat.row(_ARTIST_NAME_SPELLS, values)
 
 
 # --- people and genres --------------------------------------------------------------------------------------------
@@ -310,28 +311,33 @@ _GENRE_NAME_SPELLS: Final = spells_of(GENRE_NAME_COLUMNS)
 class _Links:
     """What tracks are linked with, in their order."""
 
-    def __init__(self, rows: list[bytes], names: list[SpelledName], said: bytes) -> None:
+    def __init__(self, rows: list[bytes], names: dict[bytes, bytes], said: bytes) -> None:
         self.rows = rows  # without the track's number
-        self.names = names
+        self.names = names  # rows of artist_names or genre_names by their ids
         self.said = said  # tells whether they have changed
 
 
-class _Person(NamedTuple):
+class _Person:
     """An artist in a role."""
 
-    role: str
-    key: bytes  # the role, and who it is
-    fields: bytes  # of track_artists, behind the position
-    name: SpelledName
-    said: bytes
+    def __init__(self, role: str, row: ArtistNameRow) -> None:
+        spelled_role = role.encode()
+        self.role = role
+        self.key = spelled_role + row.own_id  # the role, and who it is
+        self.fields = copyformat.fields(_TRACK_ARTIST_SPELLS, (row.own_id, role, row.id))  # behind the position
+        self.said = spelled_role + row.id
+        self.name_id = row.id
+        self.name = _spell_artist_name(row)
 
 
-class _Genre(NamedTuple):
+class _Genre:
     """A genre."""
 
-    id: bytes
-    fields: bytes  # of track_genres, behind the position
-    name: SpelledName
+    def __init__(self, row: GenreNameRow) -> None:
+        self.id = row.genre_id
+        self.fields = copyformat.fields(_TRACK_GENRE_SPELLS, (row.genre_id, row.id))  # behind the position
+        self.name_id = row.id
+        self.name = copyformat.row(_GENRE_NAME_SPELLS, row)
 
 
 def _spell_people(credits_: tuple[Credit, ...]) -> _Links:
@@ -341,26 +347,21 @@ def _spell_people(credits_: tuple[Credit, ...]) -> _Links:
         person = _persons[credit]
         people.setdefault(person.key, person)
     rows: list[bytes] = []
+    said: list[bytes] = []
     positions: dict[str, int] = {}
-    names: dict[bytes, SpelledName] = {}
-    for role, _, fields, name, _ in people.values():
-        position = positions[role] = positions.get(role, 0) + 1
-        rows.append(copyformat.int4(position) + fields)
-        names[name.id] = name
-    return _Links(rows, list(names.values()), b"".join([person.said for person in people.values()]))
+    names: dict[bytes, bytes] = {}
+    for person in people.values():
+        position = positions.get(person.role, 0) + 1
+        positions[person.role] = position
+        rows.append(copyformat.int4(position) + person.fields)
+        said.append(person.said)
+        names[person.name_id] = person.name
+    return _Links(rows, names, b"".join(said))
 
 
-def _spell_person(credit: Credit) -> _Person:
+def _person(credit: Credit) -> _Person:
     role, name, sort_name, musicbrainz_artistid = credit
-    row = artist_name_row(name, sort_name, musicbrainz_artistid)
-    spelled_role = role.encode()
-    return _Person(
-        role,
-        spelled_role + row.own_id,
-        copyformat.fields(_TRACK_ARTIST_SPELLS, (row.own_id, role, row.id)),
-        _spell_artist_name(row),
-        spelled_role + row.id,
-    )
+    return _Person(role, artist_name_row(name, sort_name, musicbrainz_artistid))
 
 
 def _spell_genres(names: tuple[str, ...]) -> _Links:
@@ -371,21 +372,19 @@ def _spell_genres(names: tuple[str, ...]) -> _Links:
         genres.setdefault(genre.id, genre)
     return _Links(
         [copyformat.int4(position) + genre.fields for position, genre in enumerate(genres.values(), 1)],
-        [genre.name for genre in genres.values()],
-        b"".join([genre.name.id for genre in genres.values()]),
+        {genre.name_id: genre.name for genre in genres.values()},
+        b"".join([genre.name_id for genre in genres.values()]),
     )
 
 
-def _spell_genre(name: str) -> _Genre:
-    row = GenreNameRow(text_id(Kind.GENRE_NAME, name), genre_id(name), name)
-    fields = copyformat.fields(_TRACK_GENRE_SPELLS, (row.genre_id, row.id))
-    return _Genre(row.genre_id, fields, SpelledName(row.id, copyformat.row(_GENRE_NAME_SPELLS, row)))
+def _genre(name: str) -> _Genre:
+    return _Genre(GenreNameRow(text_id(Kind.GENRE_NAME, name), genre_id(name), name))
 
 
 def _name_size(_key: object, made: _Person | _Genre) -> int:
-    return len(made.name.row)
+    return len(made.name)
 
 
-_persons: Final = Memo(_spell_person, size=_name_size, entries=PEOPLE)
-_genres: Final = Memo(_spell_genre, size=_name_size)
+_persons: Final = Memo(_person, size=_name_size, entries=PEOPLE)
+_genres: Final = Memo(_genre, size=_name_size)
 _genre_links: Final = Memo(_spell_genres, size=lambda names, _links: sum([len(name) for name in names]))

@@ -59,11 +59,11 @@ def genre_links(track):
 
 def artist_names(named):
     """Return the rows of `artist_names` of a track, or of an album."""
-    return [values_of(rows.ARTIST_NAME_COLUMNS, name.row)[0] for name in named.artist_names]
+    return [values_of(rows.ARTIST_NAME_COLUMNS, row)[0] for row in named.artist_names.values()]
 
 
 def genre_names(track):
-    return [values_of(rows.GENRE_NAME_COLUMNS, name.row)[0] for name in track.genre_names]
+    return [values_of(rows.GENRE_NAME_COLUMNS, row)[0] for row in track.genre_names.values()]
 
 
 def album_values(track):

@@ -120,10 +120,8 @@ def pack(results: Iterable[Track | FileError | NotAudio]) -> ReadFiles:
                 tracks.genres.append(result.genres)
                 if result.album is not None:
                     names.add_album(result.album)
-                for name_id, row in result.artist_names:
-                    names.artists[name_id] = row
-                for name_id, row in result.genre_names:
-                    names.genres[name_id] = row
+                names.artists.update(result.artist_names)
+                names.genres.update(result.genre_names)
             case FileError():
                 packed.errors.append(result)
             case _:
