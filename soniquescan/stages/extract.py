@@ -65,6 +65,8 @@ def _read(found: FoundFile) -> list[Track | FileError | NotAudio]:
     finally:
         os.close(fd)
     track = Track(file, metadata.stream, metadata.tags)
+    if not metadata.problems:
+        return [track]
     return [track, *(_error(file, problem.kind, problem.message) for problem in metadata.problems)]
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from soniquescan.messages import Credit
 from soniquescan.tags import normalise
 from soniquescan.text import name_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 # Only these part one person from another: AC/DC, "Simon & Garfunkel", "Earth, Wind & Fire" and
 # "Tyler, The Creator" are one each.
 _SEPARATOR: Final = re.compile(r" feat\. | feat | ft\. | ft | featuring | / |; ", re.IGNORECASE)
+_as_credit: Final[Callable[[Any], Credit]] = partial(tuple.__new__, Credit)  # in a fifth of the time of its own way
 
 
 def split_names(credit: str) -> tuple[str, ...]:
@@ -43,7 +45,7 @@ def credits_of(
     if len(names) == 1:  # as it mostly is
         sort_name = sort_names[0] if len(sort_names) == 1 else None
         uuid = normalise.uuid(ids[0]) if len(ids) == 1 else None
-        return [Credit(role, names[0], sort_name, uuid)] if names[0] else []
+        return [_as_credit((role, names[0], sort_name, uuid))] if names[0] else []
     if len(sort_names) == 1 and len(names) > 1:
         sort_names = split_names(sort_names[0])
     sorts = sort_names if len(sort_names) == len(names) else [None] * len(names)

@@ -45,7 +45,8 @@ _BLANK: Final = "\x00"
 _PICTURE: Final = "\x00\x00picture"  # comments that name no tag
 _OTHER: Final = "\x00\x00other"
 
-_Comment = tuple[str, list[str]]  # Picard name or else the key as spelled, and the text if it is not blank
+# Picard name or else the key as spelled, the text if it is not blank, and whether a table has that name.
+_Comment = tuple[str, list[str], bool]
 
 More = Callable[[bytes, int, int], tuple[bytes, int, int]]
 
@@ -85,6 +86,7 @@ class Comments:
         count = _number(data, position)
         position += NUMBER_BYTES
         values: Values = {}
+        are_known = True
         said = self._said
         for _ in range(count):
             start = position
@@ -96,14 +98,15 @@ class Comments:
                     data, start, position = more(data, start, position)
                     end = len(data)
                 comment = self._read(data[start:position])
-            name, texts = comment
+            name, texts, is_known = comment
+            are_known = are_known and is_known
             names = len(values)
             values.setdefault(name, texts)
             if len(values) == names:  # one more value
                 values[name] = values[name] + texts
         if position > end:
             raise Declined
-        return (values, False) if self._known.issuperset(values) else self._settled(values)
+        return (values, False) if are_known else self._settled(values)
 
     def _read(self, raw: bytes) -> _Comment:
         try:
@@ -115,7 +118,7 @@ class Comments:
         if name is None or not equals or "\x00" in content:
             comment = self._rare(raw)
         else:
-            comment = (name, [text]) if text.strip() else (_BLANK + name, [])
+            comment = (name, [text], name in self._known) if text.strip() else (_BLANK + name, [], False)
         if name not in _OWN:
             remember(self._said, raw, comment, len(raw))
         return comment
@@ -131,8 +134,8 @@ class Comments:
             raise Declined
         for name in block.values:
             texts = clean(block.values).get(name)
-            return (name, texts) if texts else (_BLANK + name, [])
-        return (_PICTURE if block.has_cover else _OTHER), []
+            return (name, texts, name in self._known) if texts else (_BLANK + name, [], False)
+        return (_PICTURE if block.has_cover else _OTHER), [], False
 
     def _settled(self, values: Values) -> tuple[Values, bool]:
         """Return values of which some have names that no table knows: those of people's own, and of blank comments."""
