@@ -48,6 +48,7 @@ class FirstLoad:
             staging.begin(connection, batch)
             staging.copy_names(connection, self._without_known(batch.names))
             connection.execute(read_sql("load_names").encode())
+            connection.execute(read_sql("add_named").encode())
             copy_rows(connection, _TRACKS, batch.tracks.rows)
             copy_rows(connection, _TRACK_ARTISTS, batch.tracks.artists)
             copy_rows(connection, _TRACK_GENRES, batch.tracks.genres)

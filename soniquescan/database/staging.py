@@ -80,6 +80,7 @@ def _merges(batch: Batch) -> list[str]:
     """Return the merges that a batch needs, in their order."""
     needed = {
         "merge_names": any(batch.names),
+        "add_named": any(batch.names),
         "merge_recognised": batch.recognised,
         "merge_tracks": batch.tracks.paths,
         "merge_files": batch.tracks.paths or batch.file_errors or batch.other_files,

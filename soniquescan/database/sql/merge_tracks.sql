@@ -1,4 +1,4 @@
--- Merge the tracks that were read, then their links. What they refer to is there already (merge_names.sql).
+-- Merge the tracks that were read, then their links. What they refer to is there already (add_named.sql).
 
 -- What comes of each ---------------------------------------------------------------------------------------------------
 
