@@ -97,7 +97,7 @@ def album_id(title: str, albumartist: str | None, musicbrainz_albumid: str | Non
         return text_id(Kind.ALBUM, "musicbrainz", musicbrainz_albumid)
     if albumartist is not None:
         return text_id(Kind.ALBUM, "artist", name_key(albumartist), name_key(title))
-    return make_id(Kind.ALBUM, b"folder\0" + folder + b"\0" + name_key(title).encode(errors="surrogatepass"))
+    return make_id(Kind.ALBUM, b"folder\0" + folder + b"\0" + _encoded(name_key(title)))
 
 
 def album_folder(path: bytes) -> bytes:

@@ -280,9 +280,8 @@ _KNOWN: Final[dict[Callable[[int, bytes], str], str]] = {
 }
 _PARSERS: Final = {key: parse for parse, keys in _KNOWN.items() for key in keys.split()}
 _FLAG_TAGS: Final = {MP4_ATOMS[key] for key in _KNOWN[_flag].split()}
-_NOT_ITEMS: Final = {row.name for row in ROWS} | {
-    "covr"
-}  # an unknown item of a tag's name would be put together with that
+# An unknown item of a tag's name would be put together with that.
+_NOT_ITEMS: Final = {row.name for row in ROWS} | {"covr"}
 
 _HEADS: Final = Memo(partial(_head, by_key=False))
 _HEADS_BY_KEY: Final = Memo(partial(_head, by_key=True))
