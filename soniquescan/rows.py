@@ -191,7 +191,7 @@ def spell_track(track: Track) -> SpelledTrack:
     """Return the rows of a track."""
     file, stream, tags = track
     path, root_id, size_bytes, mtime_ns, ctime_ns, inode, device, cover_path, number = file
-    album = None if tags.album is None else _albums[tags.album, album_folder(path), cover_path]
+    album = None if tags.album is None else album_of(tags.album, path, cover_path)
     people = _spell_people(tags.credits)
     genres = _genre_links[tags.genres]
     number_field = copyformat.int8(number)
@@ -271,6 +271,11 @@ _covers: Final = Memo(_spell_cover, size=_made_size)
 
 _ALBUM_SPELLS: Final = spells_of(ALBUM_COLUMNS)
 _ARTIST_NAME_SPELLS: Final = spells_of(ARTIST_NAME_COLUMNS)
+
+
+def album_of(tags: AlbumTags, path: bytes, cover_path: bytes | None) -> SpelledAlbum:
+    """Return what the file at `path` says about its album."""
+    return _albums[tags, album_folder(path), cover_path]
 
 
 def spell_album(rows: AlbumRows) -> SpelledAlbum:

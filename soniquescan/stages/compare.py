@@ -16,9 +16,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from soniquescan.albums import album_rows
 from soniquescan.database.known import Candidates, KnownFiles, KnownTrack
-from soniquescan.identity import album_folder
 from soniquescan.messages import (
     Batch,
     Compared,
@@ -31,7 +29,7 @@ from soniquescan.messages import (
     RootSeen,
     Tracks,
 )
-from soniquescan.rows import spell_album
+from soniquescan.rows import album_of
 from soniquescan.text import is_plain, path_to_text, signed, unspell_name
 
 LOOK_UP_FILES = 1_000  # asked for at a time; ten times fewer take 2.5 times as long a file
@@ -320,9 +318,7 @@ def _batch(recognised: Sequence[Recognised], known: KnownFiles, scan_id: int) ->
     elsewhere = [move for move in recognised if move.track.album_tags_id and not _has_kept_album(move)]
     albums = known.albums(str(move.track.album_tags_id) for move in elsewhere)
     new_albums = {
-        move.track.id: album_rows(
-            albums[str(move.track.album_tags_id)], album_folder(move.file.path), move.file.cover_path
-        )
+        move.track.id: album_of(albums[str(move.track.album_tags_id)], move.file.path, move.file.cover_path)
         for move in elsewhere
     }
     rows = [
@@ -334,13 +330,13 @@ def _batch(recognised: Sequence[Recognised], known: KnownFiles, scan_id: int) ->
             signed(move.file.inode),
             signed(move.file.device),
             None if move.file.cover_path is None else path_to_text(os.path.basename(move.file.cover_path)),  # noqa: PTH119
-            new_albums[move.track.id].row.id if move.track.id in new_albums else _id_bytes(move.track.album_tags_id),
+            new_albums[move.track.id].id if move.track.id in new_albums else _id_bytes(move.track.album_tags_id),
         )
         for move in recognised
     ]
     names = Names.none()
-    for album in {album.row.id: album for album in new_albums.values()}.values():
-        names.add_album(spell_album(album))
+    for album in new_albums.values():
+        names.add_album(album)
     return Batch(scan_id, Tracks.none(), names, [], [], rows)
 
 
