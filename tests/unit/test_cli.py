@@ -47,6 +47,18 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "set()"
 
 
+def test_at_the_end_nothing_is_searched_for_garbage():
+    program = (
+        "import atexit, gc, sys; atexit.register(lambda: print(len(gc.get_objects()), gc.get_freeze_count()))\n"
+        "from soniquescan.__main__ import main; sys.argv[1:] = ['--version']; main()"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    searched, frozen = map(int, done.stdout.splitlines()[-1].split())
+    assert searched < 1_000 < frozen
+
+
 def test_version(capsys):
     how = "not compiled" if rows.__file__.endswith(".py") else "compiled"
     assert cli.run(["--version"]) == 0
