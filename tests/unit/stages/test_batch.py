@@ -65,6 +65,14 @@ def test_a_batch_ends_at_its_number_of_tracks(monkeypatch):
     assert [len(each.tracks.paths) for each in batches] == [2, 2, 1]
 
 
+def test_the_first_batches_are_smaller(monkeypatch):
+    """So the database does not wait for many files to be read."""
+    monkeypatch.setattr(batch_stage, "FIRST_TRACKS", 1)
+    monkeypatch.setattr(batch_stage, "BATCH_TRACKS", 3)
+    batches = batches_of([make_track(f"/{n}") for n in range(8)])
+    assert [len(each.tracks.paths) for each in batches] == [1, 2, 3, 2]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
