@@ -15,7 +15,7 @@ import sys
 # SIGTERM last: once that is handled, all of them are.
 _SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 _SIGNAL_BASE = 128  # the shell's own convention
-_GC_THRESHOLD = 100_000  # objects; at Python's 700, imports take 10 ms more
+_GC_THRESHOLD = 100_000  # objects; at Python's 700, what a scan imports takes 0.21 s in place of 0.18
 
 
 def main() -> None:

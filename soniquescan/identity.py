@@ -76,17 +76,17 @@ def artist_id(name: str, musicbrainz_artistid: str | None) -> bytes:
     """Return the id of an artist: by its MusicBrainz id, else by its name."""
     if musicbrainz_artistid is not None:
         return text_id(Kind.ARTIST, "musicbrainz", musicbrainz_artistid)
-    return _named_id(Kind.ARTIST, name)
+    return _named_ids[Kind.ARTIST, name]
 
 
 def genre_id(name: str) -> bytes:
     """Return the id of a genre."""
-    return _named_id(Kind.GENRE, name)
+    return _named_ids[Kind.GENRE, name]
 
 
 def title_key(title: str) -> bytes:
     """Return the id by which two spellings of an album's title are one."""
-    return _named_id(Kind.TITLE, title)
+    return _named_ids[Kind.TITLE, title]
 
 
 def album_id(title: str, albumartist: str | None, musicbrainz_albumid: str | None, folder: bytes) -> bytes:
@@ -111,13 +111,9 @@ def _without_disc(folder: bytes) -> bytes:
 _album_folders: Final = Memo(_without_disc)
 
 
-def _named_id(kind: Kind, name: str) -> bytes:
-    return _named_ids[kind, name]
-
-
-def _new_named_id(named: tuple[Kind, str]) -> bytes:
+def _named_id(named: tuple[Kind, str]) -> bytes:
     kind, name = named
     return text_id(kind, "name", name_key(name))
 
 
-_named_ids: Final = Memo(_new_named_id, size=lambda named, _id: len(named[1]), entries=NAMES)
+_named_ids: Final = Memo(_named_id, size=lambda named, _id: len(named[1]), entries=NAMES)

@@ -301,7 +301,7 @@ _albums: Final = Memo(_spell_album, size=_album_size)
 
 
 def _spell_artist_name(row: ArtistNameRow) -> bytes:
-    name_id, own_id, name, sort_name, musicbrainz_artistid, name_key = row
+    name_id, own_id, name, sort_name, musicbrainz_artistid, name_key = row  # in 0.7 of the time of `(row.own_id, *row)`
     values = (own_id, name_id, own_id, name, sort_name, musicbrainz_artistid, name_key)
     return copyformat.row(_ARTIST_NAME_SPELLS, values)
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from soniquescan import rows
+from soniquescan import albums, identity, rows
 from soniquescan.extensions import EXTRACTOR_VERSION
 from soniquescan.identity import artist_id
 from soniquescan.messages import AudioStream, ErrorKind, FileError, NotAudio
@@ -224,6 +224,6 @@ def test_what_no_column_holds_is_an_error_of_its_file(fields):
 def test_no_memory_holds_long_texts(fields):
     memories = (rows._albums, rows._persons, rows._genres, rows._genre_links, rows._shared, rows._rare)
     spelled(**fields)
-    for memory in memories:
+    for memory in (*memories, albums._artist_names, identity._named_ids):
         for key, made in memory._made.items():
             assert "y" * 9000 not in repr((key, made, attributes(made)))
