@@ -64,6 +64,19 @@ ALBUM: Final[tuple[str, ...]] = (
     "musicbrainz_albumid",
     "musicbrainz_releasegroupid",
 )
+# What no other file says, as a rule: not worth remembering.
+OF_ONE_TRACK: Final = frozenset(
+    {
+        "acoustid_fingerprint",
+        "acoustid_id",
+        "isrc",
+        "musicbrainz_recordingid",
+        "musicbrainz_trackid",
+        "replaygain_track_gain",
+        "replaygain_track_peak",
+        "title",
+    }
+)
 
 # What was made of values that come again and again in a library: 0.04 µs, where to make it takes 3 to 10.
 _CreditKey = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]

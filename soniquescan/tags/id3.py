@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mutagen import id3
 
+from soniquescan.memo import MEMO_ENTRIES
 from soniquescan.messages import ErrorKind
 from soniquescan.tags.content import Block, Problem
 from soniquescan.tags.id3frames import PICTURES, Frames
-from soniquescan.tags.normalise import CACHE_ENTRIES, GENRES
+from soniquescan.tags.normalise import GENRES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +155,7 @@ def _split(header: Header, body: bytes, found: Frames) -> Iterator[tuple[str, by
         position = end
 
 
-@lru_cache(CACHE_ENTRIES)
+@lru_cache(MEMO_ENTRIES)
 def _frame_name(raw: bytes) -> str | None:
     """Return a frame's name since 2.3; some taggers write the three letters of 2.2, and a NUL, into 2.3."""
     name = raw.rstrip(b"\x00 ").decode("latin-1")

@@ -15,7 +15,6 @@ from mutagen.id3 import TCON
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CACHE_ENTRIES: Final = 4096  # an album's worth of values for hundreds of albums; a few hundred KB a worker
 INT32_MAX: Final = 2**31 - 1  # what a PostgreSQL integer holds
 
 # ID3v1's numbers as names, Winamp's extensions included.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mutagen.id3 import Frames as FrameClasses
 
 from soniquescan.memo import Memo, remember
+from soniquescan.tags.columns import OF_ONE_TRACK
 from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.freeform import READ_AS_ONE
 from soniquescan.tags.id3 import HEADER_BYTES, HIGH_BIT, NAMES_SINCE_2_3, V22, V23, V24, Header, read_id3v2
@@ -65,12 +66,6 @@ COMMENT: Final = "comment"
 LANGUAGE_BYTES: Final = 3  # stand in front of a comment
 _DESCRIBED: Final = ("", COMMENT)  # the text begins with a key, or a description
 _END: Final = bytes(2 * HEADER_BYTES)  # put behind a tag's frames, so that padding is behind each tag
-
-# What no other file says: not remembered.
-_OF_ONE_TRACK: Final = {
-    "acoustid_fingerprint", "acoustid_id", "isrc", "musicbrainz_recordingid", "musicbrainz_trackid",
-    "replaygain_track_gain", "replaygain_track_peak", "title",
-}  # fmt: skip
 
 
 class TogetherError(Exception):
@@ -202,7 +197,7 @@ class _Meanings:
             kind, name, text = _described(name, text)
         if "\x00" in text or not text.strip():
             return self._remember(raw, _tidied(kind, name, text.split("\x00")))
-        return (kind, name, [text]) if name in _OF_ONE_TRACK else self._remember(raw, (kind, name, [text]))
+        return (kind, name, [text]) if name in OF_ONE_TRACK else self._remember(raw, (kind, name, [text]))
 
     def _remember(self, raw: bytes, meaning: Meaning) -> Meaning:
         """Return the meaning, from now on without making it."""

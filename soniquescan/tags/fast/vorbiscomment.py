@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from soniquescan.memo import remember
 from soniquescan.tags.build import clean
+from soniquescan.tags.columns import OF_ONE_TRACK
 from soniquescan.tags.fast.answers import Declined
 from soniquescan.tags.mapping import OPUS as OPUS_NAMES
 from soniquescan.tags.mapping import VORBIS as VORBIS_NAMES
@@ -25,20 +26,6 @@ NUMBER_BYTES: Final = 4
 PICTURE_KEYS: Final = frozenset({"metadata_block_picture", "coverart"})
 _RARE_KEYS: Final = PICTURE_KEYS | {"coverartmime", "coverartdescription", "performer", "fingerprint"}
 _ALONE: Final = bytes(NUMBER_BYTES) + (1).to_bytes(NUMBER_BYTES, "little")  # no vendor, one comment
-
-# What a track has of its own does not come again: not to remember it saves 2.5 of 24 µs a file.
-_OWN: Final = frozenset(
-    {
-        "acoustid_fingerprint",
-        "acoustid_id",
-        "isrc",
-        "musicbrainz_recordingid",
-        "musicbrainz_trackid",
-        "replaygain_track_gain",
-        "replaygain_track_peak",
-        "title",
-    }
-)
 
 # In front of the name of a comment that has no text. No tag's name has it, as PostgreSQL refuses it.
 _BLANK: Final = "\x00"
@@ -119,7 +106,7 @@ class Comments:
             comment = self._rare(raw)
         else:
             comment = (name, [text], name in self._known) if text.strip() else (_BLANK + name, [], False)
-        if name not in _OWN:
+        if name not in OF_ONE_TRACK:  # not to remember those saves 2.5 of 24 µs a file
             remember(self._said, raw, comment, len(raw))
         return comment
 
